@@ -1,0 +1,1 @@
+"""Facts that hardware, compiler, simulator and host share: plain Python, no dependency."""

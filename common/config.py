@@ -1,0 +1,95 @@
+"""The one record that fixes the size of a machine; everything else is derived from it."""
+
+from dataclasses import dataclass, fields, replace
+from fractions import Fraction
+
+TRITS_PER_BYTE = 5  # 3**5 = 243 of 256 codes: 1.6 bits a trit
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """Sizes of one Tritone machine.
+
+    The ternary array multiplies `rows` x `inputs` trits a clock with `columns` activation vectors;
+    one tape word carries exactly the trits of one such clock. The vector pipelines handle `vector`
+    elements a clock. A model fits when `hidden` and `inner` (the longest input of any matrix) do.
+    """
+
+    name: str
+    rows: int = 4
+    inputs: int = 5
+    columns: int = 1
+    vector: int = 1
+    max_hidden: int = 512
+    max_inner: int = 2048
+    max_layers: int = 16
+    memory_words: int = 1 << 20
+    prefetch_words: int = 512
+    burst_words: int = 16
+    memory_rate: Fraction = Fraction(1)  # words a clock that the memory can sustain
+    memory_latency: int = 20  # clocks from an accepted burst request to its first word
+    clock_hz: int = 50_000_000
+    baud: int = 3_000_000
+    token_fifo: int = 1024
+
+    def __post_init__(self):
+        def need(condition, what):
+            if not condition:
+                raise ValueError(f"Config {self.name!r}: {what}")
+
+        need(self.inputs % TRITS_PER_BYTE == 0, f"inputs={self.inputs} must be a multiple of 5")
+        need(self.inputs % self.vector == 0, f"vector={self.vector} must divide inputs={self.inputs}")
+        need(self.word_bits % 32 == 0, f"a tape word of {self.word_bits} bits is no multiple of 32")
+        need(self.word_bits % (32 * self.vector) == 0,
+             f"vector={self.vector} pairs of 32 bits must divide a tape word of {self.word_bits} bits")
+        need(self.columns == 1, f"columns={self.columns}: the vector pipelines are built for 1")
+        need(self.max_hidden % self.vector == 0 and self.max_inner % self.vector == 0,
+             "max_hidden and max_inner must be multiples of vector")
+        need(self.max_inner >= self.max_hidden, "max_inner must be at least max_hidden")
+        need(self.prefetch_words >= 2 * self.burst_words, "prefetch_words must hold two bursts")
+
+    @property
+    def lanes(self):
+        """Ternary multiply-accumulates a clock and column."""
+        return self.rows * self.inputs
+
+    @property
+    def word_bits(self):
+        """Bits of a tape word: the trits of one clock of the array, five to a byte."""
+        return self.lanes // TRITS_PER_BYTE * 8
+
+    @property
+    def word_bytes(self):
+        return self.word_bits // 8
+
+    @property
+    def address_bits(self):
+        """Bits of a word address of the memory."""
+        return (self.memory_words - 1).bit_length()
+
+    @property
+    def accumulator_bits(self):
+        """Signed bits that hold the largest dot product: 127 * max_inner."""
+        return (127 * self.max_inner).bit_length() + 1
+
+    def to_dict(self):
+        """JSON-ready fields, fractions as strings."""
+        return {f.name: str(v) if isinstance(v := getattr(self, f.name), Fraction) else v
+                for f in fields(self)}
+
+
+# A x16 SDRAM clocked at 1.6 times the machine: 25.6 bits, that is 16 trits, a clock.
+VIRTUAL = Config(name="virtual", memory_rate=Fraction(4, 5))
+TINY = Config(name="tiny", max_hidden=64, max_inner=128, max_layers=4, memory_words=1 << 16,
+              prefetch_words=256, memory_rate=Fraction(4, 5))
+WIDE = Config(name="wide", rows=8, inputs=10, vector=2, max_hidden=512, max_inner=2048,
+              memory_words=1 << 20, memory_rate=Fraction(1, 2))
+
+PRESETS = {c.name: c for c in (VIRTUAL, TINY, WIDE)}
+
+
+def preset(name, **changes):
+    """The Config called `name`, with `changes` to its fields; ValueError lists the known names."""
+    if name not in PRESETS:
+        raise ValueError(f"unknown preset {name!r}; known: {', '.join(sorted(PRESETS))}")
+    return replace(PRESETS[name], **changes)
