@@ -1,0 +1,175 @@
+"""A trained model as a folder in the released checkpoint form, with its card and its figures."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file, save_file
+from tokenizers import Tokenizer
+
+from .bitlinear import EPS
+from .data import END, END_ID
+from .model import HGRNBit, Maxima
+
+SAMPLE_PROMPT = "Once upon a time"
+SAMPLE_TOKENS = 200
+
+
+def released_config(recipe):
+    """config.json of a recipe: the keys that decide what is computed, and those readers expect."""
+    return {
+        "architectures": ["HGRNBitForCausalLM"],
+        "attn_mode": "fused_recurrent",
+        "bos_token_id": END_ID,
+        "conv_size": 4,
+        "eos_token_id": END_ID,
+        "expand_ratio": 1,
+        "fuse_cross_entropy": False,
+        "hidden_act": "swish",
+        "hidden_ratio": 4,
+        "hidden_size": recipe.hidden,
+        "initializer_range": 0.02,
+        "intermediate_size": recipe.intermediate,
+        "max_position_embeddings": 2048,
+        "model_type": "hgrn_bit",
+        "num_heads": 1,
+        "num_hidden_layers": recipe.layers,
+        "pad_token_id": None,
+        "rms_norm_eps": EPS,
+        "share_conv_kernel": True,
+        "tie_word_embeddings": False,
+        "torch_dtype": "bfloat16",
+        "transformers_version": "4.41.2",
+        "use_cache": True,
+        "use_lower_bound": True,
+        "use_short_conv": False,
+        "vocab_size": recipe.vocabulary,
+    }
+
+
+def load(folder):
+    """``(model, tokenizer)`` of a folder; every tensor is widened to float32."""
+    folder = Path(folder)
+    model = HGRNBit(json.loads((folder / "config.json").read_text()))
+    tensors = load_file(folder / "model.safetensors")
+    model.load_state_dict({name: tensor.float() for name, tensor in tensors.items()})
+    return model.eval(), Tokenizer.from_file(str(folder / "tokenizer.json"))
+
+
+def save_model(model, tokenizer, folder):
+    """config.json, model.safetensors (bfloat16) and tokenizer.json."""
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    tensors = {k: v.detach().bfloat16().cpu().contiguous() for k, v in model.state_dict().items()}
+    save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
+    (folder / "config.json").write_text(json.dumps(model.config, indent=2) + "\n")
+    tokenizer.save(str(folder / "tokenizer.json"))
+
+
+def sample(model, tokenizer, prompt=SAMPLE_PROMPT, length=SAMPLE_TOKENS):
+    """Prompt and greedy continuation, as text."""
+    ids = tokenizer.encode(prompt).ids
+    pieces = model.greedy(ids, length, stop=END_ID)
+    return tokenizer.decode(ids + pieces)
+
+
+def export(model, tokenizer, held_out, log, stream, texts, validation, folder):
+    """Write the folder, read it back, score what was read, and write log and card."""
+    folder = Path(folder)
+    save_model(model, tokenizer, folder)
+    reread, tokenizer = load(folder)
+    reread = reread.to(held_out.inputs.device)
+    maxima = Maxima()
+    recipe = log["recipe"]
+    log["final"] = asdict(held_out.score(reread, maxima))
+    log["maxima"] = dict(maxima)
+    log["training"] = {
+        "files": [Path(text).name for text in texts],
+        "stream_tokens": len(stream),
+        "documents": int((stream == END_ID).sum()),
+        "tokens_seen": recipe["steps"] * recipe["rows"] * recipe["context"],
+    }
+    log["validation_file"] = Path(validation).name
+    log["trits"] = reread.trits()
+    log["parameters"] = sum(p.numel() for p in reread.parameters())
+    log["torch"] = torch.__version__
+    log["sample"] = sample(reread.cpu(), tokenizer)
+    (folder / "training.json").write_text(json.dumps(log, indent=1) + "\n")
+    (folder / "README.md").write_text(card(log))
+
+
+CARD = """\
+# {preset}
+
+A MatMul-free language model (ternary weights, int8 activation codes, a gated linear recurrence)
+with {trits:,} ternary weights and {dense:,} dense parameters: hidden {hidden}, {layers} layers,
+intermediate {intermediate}, {vocabulary} pieces of byte-level BPE. It writes short stories in
+simple English and knows nothing else.
+
+| validation ({validation_file}) | |
+|---|---|
+| **bits a byte** | **{bits:.4f}** |
+| nats a token | {nats:.4f} |
+| documents, tokens, bytes | {documents:,}, {tokens:,}, {bytes:,} |
+
+Measured on the stored checkpoint (bfloat16, read back, float32 arithmetic), by
+`python -m tritone.train.evaluate models/{preset} FILE`. Procedure: the text is split at lines
+that are exactly `{end}`; a document keeps its newlines and loses white space at both ends; each
+document, whole, is scored from a state of zero on the input `[{end}] + pieces` against the
+targets `pieces + [{end}]`; bits a byte is the sum of all negative log-likelihoods in bits over
+the UTF-8 bytes of all documents.
+
+## Training
+
+{steps:,} steps of {rows} rows of {context} tokens ({tokens_seen:,} tokens, {epochs:.0f} times the
+{stream_tokens:,} tokens of {stories:,} documents), Adam, peak learning rate {learning_rate},
+{warmup} steps of warm-up, cosine to zero, weight decay {weight_decay} until {decay_until:.0%} of
+the run; {minutes:.1f} minutes on: {hardware}. Straight-through estimator for weights and
+activations; the forward pass computes with the weights as stored. Three quarters of the rows
+begin at a document's first token, the others anywhere. The state is dropped between documents in
+most rows and carried on in one of eight. The last step is the one kept. The loss curve
+is in `training.json`; `make train PRESET={preset} TEXT=... VALIDATION=...` reproduces all of it.
+
+## Range of the activations
+
+Largest absolute values over the validation text, for whoever sizes fixed-point numbers:
+
+| {names} |
+|{rules}|
+| {values} |
+
+(`residual`: after every half block; `i f g`: outputs of the three projections, before their
+functions; `h`: recurrent state; `a b`: the halves of the gated linear unit.)
+
+## Sample
+
+Greedy, from "{prompt}":
+
+> {sample}
+
+## Licences
+
+Trained on {files}: TinyStories (Eldan and Li, 2023), Community Data License Agreement - Sharing
+1.0, which does not restrict what is computed from the data. This model is published under the
+licence of the project. It may say anything; it was made to measure hardware with.
+"""
+
+
+def card(log):
+    """README.md of a model, every figure from its log."""
+    recipe, final, training, maxima = (
+        log[key] for key in ("recipe", "final", "training", "maxima")
+    )
+    return CARD.format(
+        **recipe, **{k: v for k, v in training.items() if k not in ("documents", "files")},
+        files=", ".join(training["files"]), end=END, preset=log["preset"], trits=log["trits"],
+        dense=log["parameters"] - log["trits"], validation_file=log["validation_file"],
+        bits=final["bits_a_byte"], nats=final["nats_a_token"], documents=final["documents"],
+        tokens=final["tokens"], bytes=final["bytes"], stories=training["documents"],
+        epochs=training["tokens_seen"] / training["stream_tokens"],
+        minutes=log["seconds"] / 60, hardware=log["hardware"], names=" | ".join(maxima),
+        rules="---|" * (len(maxima) - 1) + "---",
+        values=" | ".join(f"{value:.1f}" for value in maxima.values()),
+        prompt=SAMPLE_PROMPT, sample=log["sample"].replace("\n", "\n> "),
+    )  # fmt: skip
