@@ -1,0 +1,145 @@
+"""The numbers of the link between host and board; docs/link.md gives every field by byte.
+
+Plain Python: the gateware takes its constants from here, the host its formats.
+"""
+
+import enum
+import struct
+import zlib
+from fractions import Fraction
+
+from .config import Config
+
+PROTOCOL_VERSION = 1
+GATEWARE_VERSION = 1
+
+SYNC = b"\x54\x33"
+HEADER = struct.Struct("<HBB")  # payload bytes, sequence number, kind; follows SYNC
+CRC = struct.Struct("<I")
+MAX_DATA = 512  # bytes of memory words or of tokens in one frame
+MAX_PAYLOAD = MAX_DATA + 16  # data after the longest argument block
+RESPONSE = 0x80  # set in the kind of a response, whose low bits are the Status
+
+TOKEN_BYTES = 3
+TOKENS_PER_FRAME = MAX_DATA // TOKEN_BYTES
+COUNTER_BYTES = 6
+
+GAP_SECONDS = Fraction(5, 1000)  # a frame with a longer pause between two bytes is dropped
+POLL_SECONDS = Fraction(20, 1000)  # TOKENS and LOAD_MODEL answer after this at the latest
+
+
+class Opcode(enum.IntEnum):
+    """Kind of a request."""
+
+    IDENTIFY = 0
+    WRITE = 1
+    READ = 2
+    VERIFY = 3
+    LOAD_MODEL = 4
+    RUN = 5
+    PROMPT = 6
+    TOKENS = 7
+    CANCEL = 8
+    COUNTERS = 9
+    RESET = 10
+
+
+class Status(enum.IntEnum):
+    """Outcome of a request."""
+
+    OK = 0
+    BUSY = 1  # a run holds the machine, and with it the memory
+    UNKNOWN_OPCODE = 2
+    BAD_LENGTH = 3
+    BAD_ADDRESS = 4
+    BAD_SESSION = 5
+    BAD_INDEX = 6
+    NOT_READY = 7  # no model is loaded
+
+
+class RunFlag(enum.IntFlag):
+    """Actions at the start of a run, in this order."""
+
+    RESEED = 1
+    RESET_STATE = 2
+    CLEAR_COUNTERS = 4
+
+
+class TokensFlag(enum.IntFlag):
+    """State of the run in the answer to TOKENS and CANCEL."""
+
+    OVER = 1  # no token follows those of this answer
+    CANCELLED = 2
+
+
+LAST = 1  # flag of PROMPT: its last token ends the prompt
+CLEAR = 1  # flag of COUNTERS: clear them once they are read
+
+# Argument block of each request, before any data.
+ARGUMENTS = {
+    Opcode.IDENTIFY: struct.Struct("<"),
+    Opcode.WRITE: struct.Struct("<II"),  # address, words; data follow
+    Opcode.READ: struct.Struct("<II"),  # address, words
+    Opcode.VERIFY: struct.Struct("<II"),  # address, words
+    Opcode.LOAD_MODEL: struct.Struct("<I"),  # flags: 1 starts a load, 0 asks how it stands
+    Opcode.RUN: struct.Struct("<IIHHQ"),  # session, generate, temperature, flags, seed
+    Opcode.PROMPT: struct.Struct("<IIHH"),  # session, index, tokens, flags; tokens follow
+    Opcode.TOKENS: struct.Struct("<II"),  # session, index
+    Opcode.CANCEL: struct.Struct("<I"),  # session
+    Opcode.COUNTERS: struct.Struct("<I"),  # flags
+    Opcode.RESET: struct.Struct("<"),
+}
+
+MACHINE_STATUS = struct.Struct("<BBBBI")  # ready, busy, run open, error, session
+CRC_REPLY = struct.Struct("<I")
+PROMPT_REPLY = struct.Struct("<II")  # tokens accepted in all, tokens that fit now
+TOKENS_REPLY = struct.Struct("<IHH")  # index of the first, how many, flags; tokens follow
+CANCEL_REPLY = struct.Struct("<I")  # flags
+
+# The constant part of IDENTIFY's answer in chunks of 8 bytes; MACHINE_STATUS follows it.
+IDENTITY = struct.Struct("<HHHH HHHH 16s II II II II HHHH HHI")
+IDENTITY_FIELDS = ("rows", "inputs", "columns", "vector", "max_layers", "name", "max_hidden",
+                   "max_inner", "memory_words", "prefetch_words", "clock_hz", "baud")
+
+
+def identity(config, counters):
+    """Bytes that a machine built from `config` answers to IDENTIFY, before its status.
+
+    Parameters
+    ----------
+    config : Config
+    counters : int
+        Performance counters that COUNTERS delivers.
+    """
+    rate = Fraction(config.memory_rate)
+    return IDENTITY.pack(
+        PROTOCOL_VERSION, GATEWARE_VERSION, counters, config.max_layers,
+        config.rows, config.inputs, config.columns, config.vector,
+        config.name.encode()[:16], config.max_hidden, config.max_inner,
+        config.memory_words, config.prefetch_words, config.clock_hz, config.baud,
+        config.token_fifo, config.word_bits, rate.numerator, rate.denominator,
+        config.memory_latency, config.burst_words, 0, 0, 0)
+
+
+def parse_identity(payload):
+    """The dict of Board.identify from the answer to IDENTIFY.
+
+    Returns
+    -------
+    dict
+        `protocol`, `gateware`, `counters`, `config` (arguments of Config), `word_bits`, and the
+        fields of MACHINE_STATUS.
+    """
+    (protocol, gateware, counters, max_layers, rows, inputs, columns, vector, name, max_hidden,
+     max_inner, memory_words, prefetch_words, clock_hz, baud, token_fifo, word_bits, numerator,
+     denominator, memory_latency, burst_words, _, _, _) = IDENTITY.unpack_from(payload)
+    ready, busy, running, error, session = MACHINE_STATUS.unpack_from(payload, IDENTITY.size)
+    config = Config(
+        name=name.rstrip(b"\0").decode(errors="replace"), rows=rows, inputs=inputs,
+        columns=columns, vector=vector, max_hidden=max_hidden, max_inner=max_inner,
+        max_layers=max_layers, memory_words=memory_words, prefetch_words=prefetch_words,
+        burst_words=burst_words, memory_rate=Fraction(numerator, denominator),
+        memory_latency=memory_latency, clock_hz=clock_hz, baud=baud, token_fifo=token_fifo)
+    return {"protocol": protocol, "gateware": gateware, "counters": counters, "config": config,
+            "word_bits": word_bits, "ready": bool(ready), "busy": bool(busy),
+            "running": bool(running), "error": error, "session": session}
