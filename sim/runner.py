@@ -1,0 +1,174 @@
+"""Runs cocotb test cases on the emitted Verilog of one component, as pytest tests.
+
+Two files make the test of a block. `sim/tb_quantise.py` runs inside the simulator:
+
+    import cocotb
+    from tritone.rtl.quantise import code_layout
+    from tritone.sim.streams import StreamSink, StreamSource, parameters, start
+
+    @cocotb.test
+    @cocotb.parametrize(idle=[0, 0.5], stall=[0, 0.5])
+    async def codes_match(dut, idle, stall):
+        await start(dut)
+        source = StreamSource(dut, "i", idle=idle)             # i__payload, i__valid, i__ready
+        sink = StreamSink(dut, "o", code_layout, stall=stall)  # also checks that words hold
+        source.send(1, 2, -3)
+        await sink.expect([{"code": 1}, ...])                  # or: words = await sink.take(3)
+        await sink.quiet(20)                                   # and nothing more comes
+
+`tests/rtl/test_quantise.py` runs in pytest, one id a case:
+
+    import pytest
+    from tritone.sim.runner import cases, run
+
+    @pytest.mark.parametrize("case", cases("tb_quantise"))
+    def test_quantise(case):
+        run(Quantise(config), "tb_quantise", case, parameters={"preset": "tiny"})
+
+`parameters` (JSON values) come out of `streams.parameters()` in the testbench. A program is built
+once for each text of the design (about two seconds for a block, kept under build/sim) and shared
+by its cases. A case ends after `clocks` clocks or `wall` seconds, whichever comes first. Seeds are
+fixed; TRITONE_SEED=n tries another one. TRITONE_WAVES=1 leaves build/sim/<case>.vcd.
+"""
+
+import importlib
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from xml.etree import ElementTree
+
+import cocotb_tools.config
+import find_libpython
+import pytest
+
+from ..rtl.emit import to_rtlil, to_verilog
+from . import verilator
+from .cache import build_root, cached, digest
+
+BLOCK_FLAGS = ["-O1"]  # -O0 compiles no faster and runs 3 times slower
+LOG_LINES = 40
+
+
+def _module(name):
+    return name if "." in name else f"tritone.sim.{name}"
+
+
+def cases(module):
+    """Names of the cocotb test cases of sim/`module`.py, parametrized ones one by one."""
+    generators = vars(importlib.import_module(_module(module))).values()
+    return [test.name for generator in generators if hasattr(generator, "generate_tests")
+            for test in generator.generate_tests() if not test.skip]
+
+
+def snake(component):
+    """The file name of a component's class: TapeReader is tape_reader."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", type(component).__name__).lower()
+
+
+def build(component, name, *, waves=False, internals=False):
+    """Folder of the simulator of `component`, from build/sim or made now.
+
+    `internals` lets the testbench see every signal inside, which makes the simulation slower;
+    otherwise it sees the ports.
+    """
+    design = to_rtlil(component, name)
+    key = digest(design, verilator.identity(), BLOCK_FLAGS, waves, internals)
+
+    def make(folder):
+        Path(folder, "design.v").write_text(to_verilog(design))
+        Path(folder, "visible.vlt").write_text(
+            f'`verilator_config\npublic_flat_rw -module "{"*" if internals else name}" -var "*"\n')
+        verilator.translate("design.v", name, folder, "--vpi", "visible.vlt",
+                            *["--trace-vcd"] * waves)
+        libraries = cocotb_tools.config.libs_dir
+        verilator.program(
+            folder, [cocotb_tools.config.share_dir / "lib/verilator/verilator.cpp"], BLOCK_FLAGS,
+            trace=waves, vpi=True,
+            link=[f"-Wl,-rpath,{libraries}", f"-L{libraries}", "-lcocotbvpi_verilator"])
+
+    return cached(build_root() / "sim" / f"{name}-{key}", make)
+
+
+def environment(name, module, testcase, seed, clocks, parameters):
+    """What cocotb and `streams` read inside the simulator."""
+    libpython = find_libpython.find_libpython()
+    if libpython is None:
+        version = "{}.{}".format(*sys.version_info)
+        raise verilator.BuildError("cocotb needs Python's shared library; install it with: "
+                                   f"sudo apt-get install libpython{version}")
+    return os.environ | {
+        "GPI_USERS": f"{libpython};{cocotb_tools.config.pygpi_entry_point()}",
+        "PYGPI_PYTHON_BIN": sys.executable,
+        "PYTHONPATH": os.pathsep.join(p for p in sys.path if p),
+        "COCOTB_TOPLEVEL": name,
+        "COCOTB_TEST_MODULES": _module(module),
+        "COCOTB_TEST_FILTER": f"{re.escape(_module(module))}\\.{re.escape(testcase)}$",
+        "COCOTB_RANDOM_SEED": str(seed),
+        "COCOTB_TRUST_INERTIAL_WRITES": "1",
+        "TOPLEVEL_LANG": "verilog",
+        "TRITONE_CLOCKS": str(clocks),
+        "TRITONE_PARAMETERS": json.dumps(parameters or {}),
+    }
+
+
+def simulate(command, folder, variables, wall):
+    """Runs the simulator; returns (failure or None, log)."""
+    process = subprocess.Popen(command, cwd=folder, env=variables, text=True, errors="replace",
+                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                               stderr=subprocess.STDOUT, start_new_session=True)
+    try:
+        log, _ = process.communicate(timeout=wall)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        return f"no end after {wall} s", process.communicate()[0]
+    except BaseException:
+        os.killpg(process.pid, signal.SIGKILL)
+        raise
+    return outcome(Path(folder, "results.xml"), process.returncode), log
+
+
+def outcome(results, status):
+    """None when exactly one test case ran and passed, else what happened instead."""
+    if not results.exists():
+        return f"the simulator ended with status {status} and no results"
+    ran = list(ElementTree.parse(results).getroot().iter("testcase"))
+    if len(ran) != 1:
+        return f"{len(ran)} test cases ran instead of one"
+    return "the test case failed" if any(len(ran[0].findall(f)) for f in ("failure", "error")) \
+        or status else None
+
+
+def run(component, module, testcase, *, parameters=None, name=None, seed=1, clocks=200_000,
+        wall=120, waves=False, internals=False):
+    """Runs one cocotb test case of sim/`module`.py on `component`; fails the pytest test with it.
+
+    Parameters
+    ----------
+    component : amaranth.lib.wiring.Component
+        What is built and simulated, as the Verilog module `name` (its class, in snake case).
+    module, testcase : str
+        Testbench and one of the names that `cases(module)` gives.
+    parameters : dict
+        JSON values for the testbench.
+    clocks, wall : int
+        Limits of the simulation, in clocks and in seconds.
+    """
+    __tracebackhide__ = True
+    name = name or snake(component)
+    seed = int(os.environ.get("TRITONE_SEED", seed))
+    waves = waves or os.environ.get("TRITONE_WAVES") == "1"
+    folder = build(component, name, waves=waves, internals=internals)
+    variables = environment(name, module, testcase, seed, clocks, parameters)
+    print(f"{module}.{testcase}: seed {seed}")
+    with tempfile.TemporaryDirectory(prefix="tritone_sim_") as scratch:
+        file = build_root() / "sim" / f"{module}.{testcase.replace('/', '.')}.vcd"
+        command = [str(folder / "simulate"), *["--trace", "--trace-file", str(file)] * waves]
+        failure, log = simulate(command, scratch, variables, wall)
+    if failure:
+        tail = "\n".join(log.splitlines()[-LOG_LINES:])
+        pytest.fail(f"{module}.{testcase}, seed {seed}: {failure}\n{tail}", pytrace=False)
