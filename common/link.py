@@ -17,7 +17,7 @@ SYNC = b"\x54\x33"
 HEADER = struct.Struct("<HBB")  # payload bytes, sequence number, kind; follows SYNC
 CRC = struct.Struct("<I")
 MAX_DATA = 512  # bytes of memory words or of tokens in one frame
-MAX_PAYLOAD = MAX_DATA + 16  # data after the longest argument block
+MAX_PAYLOAD = MAX_DATA + 12  # data after the longest argument block that has any
 RESPONSE = 0x80  # set in the kind of a response, whose low bits are the Status
 
 TOKEN_BYTES = 3
@@ -66,40 +66,37 @@ class RunFlag(enum.IntFlag):
 
 
 class TokensFlag(enum.IntFlag):
-    """State of the run in the answer to TOKENS and CANCEL."""
+    """State of the run in the answer to TOKENS."""
 
     OVER = 1  # no token follows those of this answer
     CANCELLED = 2
 
 
 LAST = 1  # flag of PROMPT: its last token ends the prompt
-CLEAR = 1  # flag of COUNTERS: clear them once they are read
+CLEAR = 1  # flag of COUNTERS: clear them, then answer; so a repeat loses nothing
 
 # Argument block of each request, before any data.
 ARGUMENTS = {
     Opcode.IDENTIFY: struct.Struct("<"),
-    Opcode.WRITE: struct.Struct("<II"),  # address, words; data follow
+    Opcode.WRITE: struct.Struct("<II"),  # address, words; then the words
     Opcode.READ: struct.Struct("<II"),  # address, words
     Opcode.VERIFY: struct.Struct("<II"),  # address, words
-    Opcode.LOAD_MODEL: struct.Struct("<I"),  # flags: 1 starts a load, 0 asks how it stands
+    Opcode.LOAD_MODEL: struct.Struct("<"),
     Opcode.RUN: struct.Struct("<IIHHQ"),  # session, generate, temperature, flags, seed
-    Opcode.PROMPT: struct.Struct("<IIHH"),  # session, index, tokens, flags; tokens follow
+    Opcode.PROMPT: struct.Struct("<IIHH"),  # session, index, tokens, flags; then the tokens
     Opcode.TOKENS: struct.Struct("<II"),  # session, index
     Opcode.CANCEL: struct.Struct("<I"),  # session
     Opcode.COUNTERS: struct.Struct("<I"),  # flags
     Opcode.RESET: struct.Struct("<"),
 }
 
-MACHINE_STATUS = struct.Struct("<BBBBI")  # ready, busy, run open, error, session
-CRC_REPLY = struct.Struct("<I")
+# LOAD_MODEL, RUN, CANCEL and RESET answer with this: ready, busy, run open, error, session.
+MACHINE_STATUS = struct.Struct("<BBBBI")
+CRC_REPLY = struct.Struct("<I")  # VERIFY
 PROMPT_REPLY = struct.Struct("<II")  # tokens accepted in all, tokens that fit now
-TOKENS_REPLY = struct.Struct("<IHH")  # index of the first, how many, flags; tokens follow
-CANCEL_REPLY = struct.Struct("<I")  # flags
-
-# The constant part of IDENTIFY's answer in chunks of 8 bytes; MACHINE_STATUS follows it.
-IDENTITY = struct.Struct("<HHHH HHHH 16s II II II II HHHH HHI")
-IDENTITY_FIELDS = ("rows", "inputs", "columns", "vector", "max_layers", "name", "max_hidden",
-                   "max_inner", "memory_words", "prefetch_words", "clock_hz", "baud")
+TOKENS_REPLY = struct.Struct("<IHH")  # index of the first, how many, flags; then the tokens
+# IDENTIFY: chunks of 8 bytes that never change, then MACHINE_STATUS.
+IDENTITY = struct.Struct("<HHHH HHHH 16s II II II II HHHH")
 
 
 def identity(config, counters):
@@ -118,28 +115,91 @@ def identity(config, counters):
         config.name.encode()[:16], config.max_hidden, config.max_inner,
         config.memory_words, config.prefetch_words, config.clock_hz, config.baud,
         config.token_fifo, config.word_bits, rate.numerator, rate.denominator,
-        config.memory_latency, config.burst_words, 0, 0, 0)
+        config.memory_latency, config.burst_words)
+
+
+def parse_machine_status(payload):
+    """The dict of MACHINE_STATUS's fields: ready, busy, running, error, session."""
+    ready, busy, running, error, session = MACHINE_STATUS.unpack(payload)
+    return {"ready": bool(ready), "busy": bool(busy), "running": bool(running), "error": error,
+            "session": session}
 
 
 def parse_identity(payload):
-    """The dict of Board.identify from the answer to IDENTIFY.
+    """What a board says of itself, from the payload of the answer to IDENTIFY.
 
     Returns
     -------
     dict
-        `protocol`, `gateware`, `counters`, `config` (arguments of Config), `word_bits`, and the
-        fields of MACHINE_STATUS.
+        `protocol`, `gateware`, `counters`, `config` (a Config), and parse_machine_status's.
     """
     (protocol, gateware, counters, max_layers, rows, inputs, columns, vector, name, max_hidden,
      max_inner, memory_words, prefetch_words, clock_hz, baud, token_fifo, word_bits, numerator,
-     denominator, memory_latency, burst_words, _, _, _) = IDENTITY.unpack_from(payload)
-    ready, busy, running, error, session = MACHINE_STATUS.unpack_from(payload, IDENTITY.size)
+     denominator, memory_latency, burst_words) = IDENTITY.unpack_from(payload)
     config = Config(
         name=name.rstrip(b"\0").decode(errors="replace"), rows=rows, inputs=inputs,
         columns=columns, vector=vector, max_hidden=max_hidden, max_inner=max_inner,
         max_layers=max_layers, memory_words=memory_words, prefetch_words=prefetch_words,
         burst_words=burst_words, memory_rate=Fraction(numerator, denominator),
         memory_latency=memory_latency, clock_hz=clock_hz, baud=baud, token_fifo=token_fifo)
+    if config.word_bits != word_bits:
+        raise ValueError(f"the board's words have {word_bits} bits, its sizes give "
+                         f"{config.word_bits}")
     return {"protocol": protocol, "gateware": gateware, "counters": counters, "config": config,
-            "word_bits": word_bits, "ready": bool(ready), "busy": bool(busy),
-            "running": bool(running), "error": error, "session": session}
+            **parse_machine_status(payload[IDENTITY.size:])}
+
+
+def encode_frame(sequence, kind, payload=b""):
+    """The bytes of one frame.
+
+    Parameters
+    ----------
+    sequence : int
+        0 to 255.
+    kind : int
+        An Opcode, or RESPONSE | Status.
+    payload : bytes
+        At most MAX_PAYLOAD.
+    """
+    if len(payload) > MAX_PAYLOAD:
+        raise ValueError(f"a payload of {len(payload)} bytes; a frame holds {MAX_PAYLOAD}")
+    body = HEADER.pack(len(payload), sequence, kind) + payload
+    return SYNC + body + CRC.pack(zlib.crc32(body))
+
+
+class FrameDecoder:
+    """Finds the good frames in a stream of bytes, whatever else the stream contains."""
+
+    def __init__(self):
+        self._buffer = bytearray()
+
+    def reset(self):
+        """Forget an unfinished frame: the line was silent for longer than a frame takes."""
+        self._buffer.clear()
+
+    def feed(self, received):
+        """Take bytes; return the list of (sequence, kind, payload) that are complete now."""
+        self._buffer += received
+        frames = []
+        while (frame := self._next()) is not None:
+            frames.append(frame)
+        return frames
+
+    def _next(self):
+        while (start := self._buffer.find(SYNC)) >= 0:
+            del self._buffer[:start]
+            end = len(SYNC) + HEADER.size
+            if len(self._buffer) < end:
+                return None
+            length, sequence, kind = HEADER.unpack_from(self._buffer, len(SYNC))
+            end += length
+            if length <= MAX_PAYLOAD:
+                if len(self._buffer) < end + CRC.size:
+                    return None
+                body = bytes(self._buffer[len(SYNC):end])
+                if CRC.pack(zlib.crc32(body)) == self._buffer[end:end + CRC.size]:
+                    del self._buffer[:end + CRC.size]
+                    return sequence, kind, body[HEADER.size:]
+            del self._buffer[:1]  # no frame starts here; one may start within
+        del self._buffer[:max(0, len(self._buffer) - len(SYNC) + 1)]
+        return None

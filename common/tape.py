@@ -1,0 +1,125 @@
+"""The tape: how a model lies in the machine's memory. docs/tape.md shows the same by bit.
+
+Plain Python, shared by compiler, gateware and host. All fields are 32 bits, little-endian.
+"""
+
+import struct
+import zlib
+from dataclasses import astuple, dataclass, fields
+from enum import IntEnum
+
+from .errors import TritoneError
+
+MAGIC = 0x54495254  # "TRIT"
+VERSION = 1
+HEADER_FIELDS = 32
+COMMAND_FIELDS = 4
+
+
+class TapeError(TritoneError):
+    """A tape that is truncated, foreign, or too large for a machine."""
+
+
+class Opcode(IntEnum):
+    """Field 0, bits 0..3 of a command."""
+
+    NORM = 1
+    MATRIX = 2
+
+
+class Function(IntEnum):
+    """What becomes of a matrix's outputs (field 0, bits 4..6 of a MATRIX)."""
+
+    CANDIDATE = 0  # silu -> candidate RAM
+    FORGET = 1  # MLGRU: candidate, floor, state -> state; silu(state) -> candidate RAM
+    PRODUCT = 2  # times candidate RAM -> product RAM, energy
+    RESIDUAL = 3  # residual += output
+    LOGITS = 4  # to the sampler
+
+
+class HeaderError(IntEnum):
+    """Why the sequencer refused a header; status.error of the machine."""
+
+    NONE = 0
+    MAGIC = 1
+    VERSION = 2
+    GEOMETRY = 3  # rows, inputs are not this machine's
+    SIZE = 4  # hidden, inner or layers beyond this machine's buffers
+    CHECKSUM = 5
+
+
+@dataclass(frozen=True, kw_only=True)
+class Header:
+    """First words of the tape: one 32-bit field each, in this order; the CRC-32 of all others last.
+
+    Addresses and lengths are in words of `rows * inputs / 5` bytes.
+    """
+
+    magic: int = MAGIC
+    version: int = VERSION
+    model_id: int  # CRC-32 of everything after the header
+    geometry: int  # rows | inputs << 16
+    hidden: int
+    layers: int
+    inner: int
+    vocabulary: int
+    embedding_start: int
+    embedding_words: int  # of one token
+    embedding_shift: int
+    body_start: int  # first command
+    body_words: int  # all layers: what a prompt token reads
+    token_words: int  # layers and head: what a sampled token reads
+    image_words: int  # header, embeddings, commands
+    embedding_crc: int
+    body_crc: int
+    head_crc: int
+
+    def pack(self):
+        """128 bytes."""
+        values = list(astuple(self))
+        values += [0] * (HEADER_FIELDS - 1 - len(values))
+        body = struct.pack(f"<{HEADER_FIELDS - 1}I", *values)
+        return body + struct.pack("<I", zlib.crc32(body))
+
+    @classmethod
+    def unpack(cls, image, where="tape"):
+        """The header of an image; TapeError when it is none."""
+        size = 4 * HEADER_FIELDS
+        if len(image) < size:
+            raise TapeError(f"{where}: {len(image)} bytes; a tape begins with {size} bytes of header")
+        values = struct.unpack(f"<{HEADER_FIELDS}I", image[:size])
+        if values[0] != MAGIC:
+            raise TapeError(f"{where}: begins with {image[:4]!r}, not b'TRIT': not a tape")
+        if values[1] != VERSION:
+            raise TapeError(f"{where}: tape version {values[1]}; expected {VERSION}")
+        if values[-1] != zlib.crc32(image[:size - 4]):
+            raise TapeError(f"{where}: header CRC is wrong: the tape is damaged")
+        return cls(**{f.name: v for f, v in zip(fields(cls), values)})
+
+    @property
+    def rows(self):
+        return self.geometry & 0xFFFF
+
+    @property
+    def inputs(self):
+        return self.geometry >> 16
+
+    @property
+    def word_bytes(self):
+        return self.rows * self.inputs // 5
+
+
+def check_image(image, where="tape"):
+    """The Header of a whole, undamaged image; TapeError says what is wrong."""
+    header = Header.unpack(image, where)
+    size = header.word_bytes
+    if len(image) != header.image_words * size:
+        raise TapeError(f"{where}: {len(image)} bytes; its header promises "
+                        f"{header.image_words * size}: truncated or overlong")
+    spans = {"embedding": (header.embedding_start, header.body_start, header.embedding_crc),
+             "body": (header.body_start, header.body_start + header.body_words, header.body_crc),
+             "head": (header.body_start + header.body_words, header.image_words, header.head_crc)}
+    for name, (start, stop, crc) in spans.items():
+        if zlib.crc32(image[start * size:stop * size]) != crc:
+            raise TapeError(f"{where}: CRC of the {name} section is wrong: the tape is damaged")
+    return header

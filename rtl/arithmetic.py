@@ -1,0 +1,35 @@
+"""Roundings and saturations of docs/numerics.md as Amaranth expressions; golden.py has the same names."""
+
+from amaranth.hdl import Const, Mux, signed
+
+
+def shift_round(x, places):
+    """x / 2**places, halves up, for a fixed number of places >= 0. One bit wider than the quotient."""
+    if places == 0:
+        return x
+    return (x + Const(1 << (places - 1), places + 1)) >> places
+
+
+def saturate(x, bits):
+    """Signed x clipped to +-(2**(bits-1) - 1): the most negative code is not used."""
+    limit = (1 << (bits - 1)) - 1
+    if len(x) <= bits - 1:
+        return x.as_signed() if not x.shape().signed else x
+    high = x > Const(limit, signed(len(x)))
+    low = x < Const(-limit, signed(len(x)))
+    return Mux(high, Const(limit, signed(bits)), Mux(low, Const(-limit, signed(bits)),
+                                                     x[:bits].as_signed()))
+
+
+def bit_length(x):
+    """Position of the highest set bit of an unsigned value, plus one; 0 for 0."""
+    n = len(x)
+    result = Const(0, n.bit_length())
+    for position in range(n):
+        result = Mux(x[position], Const(position + 1, n.bit_length()), result)
+    return result
+
+
+def magnitude(x):
+    """Ones' complement magnitude of a signed value: its bit length b has -2**b <= x < 2**b."""
+    return (x ^ x[-1].replicate(len(x)))[:-1]
