@@ -162,7 +162,7 @@ class StreamSink(_End):
             if waiting is not None:
                 assert word is not None, f"{self.name}: valid fell before the word was taken"
                 assert word == waiting, \
-                    f"{self.name}: payload changed from {waiting:#x} to {word:#x} before it was taken"
+                    f"{self.name}: payload changed from {waiting:#x} to {word:#x} while it waited"
             waiting = word if not ready else None
             if word is not None and ready:
                 self.queue.append(word if self.shape is None else unpack(self.shape, word))

@@ -66,7 +66,8 @@ class Passage(wiring.Component):
         elif self.fault == "change":
             m.d.comb += self.o.payload.number.eq(fifo.r_data[:12] ^ ~self.o.ready)
         elif self.fault == "stop":
-            m.d.comb += [self.i.ready.eq(fifo.w_rdy & ~chosen), fifo.w_en.eq(self.i.valid & ~chosen)]
+            m.d.comb += [self.i.ready.eq(fifo.w_rdy & ~chosen),
+                         fifo.w_en.eq(self.i.valid & ~chosen)]
         return m
 
 
