@@ -1,0 +1,75 @@
+"""Byte pipes to a board."""
+
+import time
+
+import serial
+
+from ..common.errors import TritoneError
+
+BAUD = 3_000_000
+WRITE_SECONDS = 5.0
+
+
+class BoardError(TritoneError):
+    """Something between this program and the board failed; the message is one line."""
+
+
+class PortError(BoardError):
+    """A port that cannot be opened, or that is gone."""
+
+
+class SerialTransport:
+    """A serial port, by device path or by URL (`socket://host:port`, `loop://`).
+
+    Parameters
+    ----------
+    port : str
+        What serial.serial_for_url takes.
+    baud : int
+
+    Raises
+    ------
+    PortError
+        From every method when the port fails.
+    """
+
+    def __init__(self, port, baud=BAUD):
+        self.name = port
+        try:
+            self._serial = serial.serial_for_url(
+                port, baudrate=baud, timeout=0, write_timeout=WRITE_SECONDS)
+            self._serial.reset_input_buffer()
+        except (OSError, ValueError) as error:  # SerialException is an OSError
+            reason = getattr(error, "strerror", None) or str(error)
+            raise PortError(f"cannot open port {port}: {_one_line(reason)}") from error
+
+    def write(self, octets):
+        """Send all of `octets`."""
+        try:
+            self._serial.write(octets)
+        except OSError as error:
+            raise PortError(f"port {self.name} does not accept data: "
+                            f"{_one_line(error)}") from error
+
+    def read(self, seconds):
+        """What has been received, after at most `seconds`; empty when there was nothing."""
+        deadline = time.monotonic() + seconds
+        try:
+            while True:
+                self._serial.timeout = max(0.0, deadline - time.monotonic())
+                octets = self._serial.read(1)
+                if octets:
+                    self._serial.timeout = 0
+                    return octets + self._serial.read(max(1, self._serial.in_waiting))
+                if time.monotonic() >= deadline:
+                    return b""
+        except (OSError, TypeError) as error:  # TypeError: closed by another thread
+            raise PortError(f"port {self.name} is gone: {_one_line(error)}") from error
+
+    def close(self):
+        """Close the port; more than once does no harm."""
+        self._serial.close()
+
+
+def _one_line(error):
+    return " ".join(str(error).split())

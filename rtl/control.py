@@ -1,0 +1,379 @@
+"""Executes the requests of docs/link.md."""
+
+from math import ceil
+
+from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.lib import data, stream
+from amaranth.lib.wiring import Component, In, Out, connect, flipped
+
+from ..common import link
+from ..common.counters import COUNTERS
+from ..common.link import ARGUMENTS, Opcode, Status
+from .frames import header_layout
+from .interfaces import TOKEN_BITS, MachineSignature, MemorySignature
+from .memory_access import MemoryAccess
+from .responder import Responder
+from .session import SETTLE_CLOCKS, Session
+
+_range = {"address": 32, "words": 32}
+FIELDS = {
+    Opcode.WRITE: _range,
+    Opcode.READ: _range,
+    Opcode.VERIFY: _range,
+    Opcode.RUN: {"session": 32, "generate": 32, "temperature": 16, "flags": 16, "seed": 64},
+    Opcode.PROMPT: {"session": 32, "index": 32, "tokens": 16, "flags": 16},
+    Opcode.TOKENS: {"session": 32, "index": 32},
+    Opcode.CANCEL: {"session": 32},
+    Opcode.COUNTERS: {"flags": 32},
+}
+LAYOUTS = {opcode: data.StructLayout(FIELDS.get(opcode, {})) for opcode in Opcode}
+assert all(LAYOUTS[o].size == 8 * ARGUMENTS[o].size for o in Opcode)
+
+ARGUMENT_BITS = max(layout.size for layout in LAYOUTS.values())
+RESPONSE_BIT = link.RESPONSE.bit_length() - 1
+
+
+class Control(Component):
+    """The control unit: takes one request at a time, executes it, gives one response.
+
+    A request's argument block is shifted into a register, then judged in one clock; data behind it
+    stream to where they belong; the response is made of chunks of a few bytes. Every request may
+    be repeated without harm. Frames that are responses themselves are dropped in silence.
+
+    Parameters
+    ----------
+    config : Config
+    poll_clocks : int
+        How long TOKENS and LOAD_MODEL wait for something to report.
+
+    Members
+    -------
+    requests : In(stream of {length, sequence, kind}), request_bytes : In(stream of 8 bits)
+        From FrameParser.
+    responses : Out(stream of {length, sequence, kind}), response_bytes : Out(stream of 8 bits)
+        To FrameBuilder.
+    memory : Out(MemorySignature)
+        Used only while no run is open.
+    machine : Out(MachineSignature)
+    open : Out(1)
+        A run is open: from RUN until its last token has been received.
+    """
+
+    def __init__(self, config, *, poll_clocks=None):
+        if config.word_bytes > link.MAX_DATA:
+            raise ValueError(f"a word of {config.word_bytes} bytes does not fit a frame of "
+                             f"{link.MAX_DATA}")
+        self._config = config
+        self._poll_clocks = poll_clocks or ceil(config.clock_hz * link.POLL_SECONDS)
+        super().__init__({
+            "requests": In(stream.Signature(header_layout)),
+            "request_bytes": In(stream.Signature(8)),
+            "responses": Out(stream.Signature(header_layout)),
+            "response_bytes": Out(stream.Signature(8)),
+            "memory": Out(MemorySignature(config)),
+            "machine": Out(MachineSignature()),
+            "open": Out(1),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.access = self._access = MemoryAccess(self._config)
+        m.submodules.session = self._session = Session(self._config)
+        m.submodules.responder = self._responder = Responder(self._config)
+        self._request = Signal(header_layout)
+        self._left = Signal(16)  # bytes of the request's payload still to take
+        self._arguments = Signal(ARGUMENT_BITS)
+        self._arguments_left = Signal(range(ARGUMENT_BITS // 8 + 1))
+        self._number = Signal(32)  # of the session
+        self._status, self._length = Signal(Status), Signal(16)  # of the response
+        self._count, self._index = Signal(8), Signal(32)  # tokens left to take or give, the next
+        self._flags = Signal(16)
+        self._waited = Signal(range(self._poll_clocks + 1))
+
+        self._build_ports(m)
+        self._build_responder(m)
+        with m.FSM():
+            self._build_request_states(m)
+            with m.State("JUDGE"):
+                with m.Switch(self._request.kind):
+                    for opcode in Opcode:
+                        with m.Case(opcode):
+                            getattr(self, f"_judge_{opcode.name.lower()}")(m)
+            self._build_data_states(m)
+            self._build_wait_states(m)
+            with m.State("RESPOND"):
+                m.d.comb += self._responder.start.eq(1)
+                m.next = "ANSWER"
+            with m.State("ANSWER"):
+                with m.If(~self._responder.busy):
+                    m.next = "IDLE"
+        return m
+
+    def _view(self, opcode):
+        """The argument block, which ends where the register does."""
+        layout = LAYOUTS[opcode]
+        return data.View(layout, self._arguments[ARGUMENT_BITS - layout.size:])
+
+    def _build_ports(self, m):
+        session, access, machine = self._session, self._access, self.machine
+        connect(m, access.memory, flipped(self.memory))
+        connect(m, session.prompt, flipped(machine.prompt))
+        connect(m, flipped(machine.tokens), session.tokens)
+        self._resting = Signal()
+        m.d.comb += [
+            machine.cancel.eq(session.cancel),
+            session.status.eq(machine.status),
+            session.generate.eq(machine.generate),
+            session.index.eq(self._view(Opcode.TOKENS).index),
+            session.entry.token.eq(self._arguments[-TOKEN_BITS:]),
+            session.entry.last.eq((self._count == 1) & self._flags[0]),
+            self.open.eq(session.open),
+            self._resting.eq(~session.open & ~machine.status.busy),
+            access.operation.eq(self._request.kind),
+            access.address.eq(self._view(Opcode.READ).address),
+            access.words.eq(self._view(Opcode.READ).words),
+        ]
+
+        with m.If(self.request_bytes.valid & self.request_bytes.ready):
+            m.d.sync += [
+                self._left.eq(self._left - 1),
+                self._arguments.eq(Cat(self._arguments[8:], self.request_bytes.payload)),
+            ]
+
+    def _build_responder(self, m):
+        session, access, responder = self._session, self._access, self._responder
+        connect(m, access.o, responder.words)
+        connect(m, responder.responses, flipped(self.responses))
+        connect(m, responder.response_bytes, flipped(self.response_bytes))
+        m.d.comb += [
+            responder.opcode.eq(self._request.kind),
+            responder.sequence.eq(self._request.sequence),
+            responder.status.eq(self._status),
+            responder.length.eq(self._length),
+            responder.crc.eq(access.crc),
+            responder.accepted.eq(session.accepted),
+            responder.room.eq(session.room),
+            responder.index.eq(self._index),
+            responder.count.eq(self._count),
+            responder.flags.eq(self._flags),
+            responder.token.eq(session.token),
+            responder.machine_status.eq(self.machine.status),
+            responder.counters.eq(self.machine.counters),
+            responder.open.eq(session.open),
+            responder.number.eq(self._number),
+            session.read_index.eq(responder.token_index),
+        ]
+
+    # Request: header, argument block ---------------------------------------------------------
+
+    def _build_request_states(self, m):
+        header = self.requests.payload
+        with m.State("IDLE"):
+            m.d.comb += self.requests.ready.eq(1)
+            m.d.sync += [
+                self._request.eq(header), self._left.eq(header.length),
+                self._status.eq(Status.OK), self._length.eq(0), self._waited.eq(0),
+            ]
+            with m.If(self.requests.valid):
+                with m.Switch(header.kind):
+                    for opcode in Opcode:
+                        with m.Case(opcode):
+                            self._begin(m, header.length, LAYOUTS[opcode].size // 8,
+                                        opcode in (Opcode.WRITE, Opcode.PROMPT))
+                    with m.Default():
+                        self._refuse(m, Status.UNKNOWN_OPCODE)
+        with m.State("ARGUMENTS"):
+            m.d.comb += self.request_bytes.ready.eq(1)
+            with m.If(self.request_bytes.valid):
+                m.d.sync += self._arguments_left.eq(self._arguments_left - 1)
+                with m.If(self._arguments_left == 1):
+                    m.next = "JUDGE"
+        with m.State("SKIP"):
+            m.d.comb += self.request_bytes.ready.eq(self._left != 0)
+            with m.If((self._left == 0) & self._request.kind[RESPONSE_BIT]):
+                m.next = "IDLE"
+            with m.Elif(self._left == 0):
+                m.next = "RESPOND"
+
+    def _begin(self, m, length, arguments, has_data):
+        m.d.sync += self._arguments_left.eq(arguments)
+        with m.If(length < arguments if has_data else length != arguments):
+            self._refuse(m, Status.BAD_LENGTH)
+        with m.Else():
+            m.next = "ARGUMENTS" if arguments else "JUDGE"
+
+    def _refuse(self, m, status):
+        m.d.sync += self._status.eq(status)
+        m.next = "SKIP"
+
+    def _respond(self, m, length):
+        m.d.sync += self._length.eq(length)
+        m.next = "RESPOND"
+
+    # Judgement, one clock --------------------------------------------------------------------
+
+    def _judge_range(self, m, then, *, in_frame=True, has_data=False):
+        """Start an operation on memory, if it may be."""
+        view = self._view(Opcode.READ)
+        word_bytes = self._config.word_bytes
+        size = Signal(range(link.MAX_DATA + 256 * word_bytes), name=f"{then.lower()}_size")
+        m.d.comb += size.eq(view.words[:8] * word_bytes)
+        with m.If((view.words > link.MAX_DATA // word_bytes) if in_frame else 0):
+            self._refuse(m, Status.BAD_LENGTH)
+        with m.Elif((self._left != size) if has_data else 0):
+            self._refuse(m, Status.BAD_LENGTH)
+        with m.Elif(view.address + view.words > self._config.memory_words):
+            self._refuse(m, Status.BAD_ADDRESS)
+        with m.Elif(~self._resting):
+            self._refuse(m, Status.BUSY)
+        with m.Else():
+            m.d.comb += self._access.start.eq(1)
+            m.d.sync += self._length.eq(size)  # of READ
+            m.next = then
+
+    def _judge_identify(self, m):
+        self._respond(m, link.IDENTITY.size + link.MACHINE_STATUS.size)
+
+    def _judge_write(self, m):
+        self._judge_range(m, "WRITE", has_data=True)
+
+    def _judge_read(self, m):
+        self._judge_range(m, "RESPOND")
+
+    def _judge_verify(self, m):
+        self._judge_range(m, "VERIFY", in_frame=False)
+
+    def _judge_load_model(self, m):
+        with m.If(~self._resting):
+            self._refuse(m, Status.BUSY)
+        with m.Else():
+            m.d.comb += self.machine.load_model.eq(1)
+            m.next = "LOAD"
+
+    def _judge_run(self, m):
+        view = self._view(Opcode.RUN)
+        with m.If(view.session == 0):
+            self._refuse(m, Status.BAD_SESSION)
+        with m.Elif(view.session == self._number):  # a repeat: it has begun
+            self._respond(m, link.MACHINE_STATUS.size)
+        with m.Elif(~self._resting):
+            self._refuse(m, Status.BUSY)
+        with m.Elif(~self.machine.status.ready):
+            self._refuse(m, Status.NOT_READY)
+        with m.Else():
+            m.d.sync += [
+                self._number.eq(view.session),
+                self.machine.generate.eq(view.generate),
+                self.machine.temperature.eq(view.temperature),
+                self.machine.seed.eq(view.seed),
+                self._flags.eq(view.flags),
+            ]
+            m.next = "START"
+
+    def _judge_prompt(self, m):
+        view = self._view(Opcode.PROMPT)
+        m.d.sync += [
+            self._index.eq(view.index), self._count.eq(view.tokens), self._flags.eq(view.flags),
+        ]
+        with m.If((view.tokens > link.TOKENS_PER_FRAME)
+                  | (self._left != view.tokens[:8] * link.TOKEN_BYTES)):
+            self._refuse(m, Status.BAD_LENGTH)
+        with m.Elif(view.session != self._number):
+            self._refuse(m, Status.BAD_SESSION)
+        with m.Else():
+            m.next = "PROMPT"
+
+    def _judge_tokens(self, m):
+        view, session = self._view(Opcode.TOKENS), self._session
+        m.d.sync += self._index.eq(view.index)
+        with m.If(view.session != self._number):
+            self._refuse(m, Status.BAD_SESSION)
+        with m.Elif((view.index - session.released)[:32]
+                    > (session.received - session.released)[:32]):
+            self._refuse(m, Status.BAD_INDEX)
+        with m.Else():
+            m.d.comb += session.acknowledge.eq(1)
+            m.next = "TOKENS"
+
+    def _judge_cancel(self, m):
+        with m.If(self._view(Opcode.CANCEL).session != self._number):
+            self._refuse(m, Status.BAD_SESSION)
+        with m.Else():
+            m.d.comb += self._session.stop.eq(1)
+            self._respond(m, link.MACHINE_STATUS.size)
+
+    def _judge_counters(self, m):
+        m.d.comb += self.machine.clear_counters.eq(
+            self._view(Opcode.COUNTERS).flags[link.CLEAR.bit_length() - 1])
+        self._respond(m, link.COUNTER_BYTES * len(COUNTERS))
+
+    def _judge_reset(self, m):
+        with m.If(~self._resting):
+            self._refuse(m, Status.BUSY)
+        with m.Else():
+            m.d.comb += self.machine.reset_state.eq(1)
+            self._respond(m, link.MACHINE_STATUS.size)
+
+    # Data behind the argument block ----------------------------------------------------------
+
+    def _build_data_states(self, m):
+        session, access = self._session, self._access
+        with m.State("WRITE"):
+            m.d.sync += self._length.eq(0)
+            m.d.comb += [
+                access.i.valid.eq(self.request_bytes.valid),
+                access.i.payload.eq(self.request_bytes.payload),
+                self.request_bytes.ready.eq(access.i.ready),
+            ]
+            with m.If(~access.busy):
+                m.next = "RESPOND"
+        with m.State("PROMPT"):
+            token_byte = Signal(range(link.TOKEN_BYTES))
+            m.d.comb += self.request_bytes.ready.eq(self._count != 0)
+            with m.If(self._count == 0):
+                self._respond(m, link.PROMPT_REPLY.size)
+            with m.Elif(self.request_bytes.valid):
+                m.d.sync += token_byte.eq(token_byte + 1)
+                with m.If(token_byte == link.TOKEN_BYTES - 1):
+                    m.d.sync += token_byte.eq(0)
+                    m.next = "PUSH"
+        with m.State("PUSH"):
+            # A token that is not the next is a repeat, or one follows that found no room.
+            m.d.comb += session.push.eq(self._index == session.accepted)
+            m.d.sync += [self._index.eq(self._index + 1), self._count.eq(self._count - 1)]
+            m.next = "PROMPT"
+
+    # Requests that take time -----------------------------------------------------------------
+
+    def _build_wait_states(self, m):
+        session, machine = self._session, self.machine
+        over_time = Signal()
+        m.d.comb += over_time.eq(self._waited == self._poll_clocks)
+        with m.State("START"):
+            m.d.comb += [
+                session.start.eq(1),
+                Cat(machine.reseed, machine.reset_state, machine.clear_counters)
+                .eq(self._flags),
+            ]
+            self._respond(m, link.MACHINE_STATUS.size)
+        with m.State("VERIFY"):
+            with m.If(~self._access.busy):
+                self._respond(m, link.CRC_REPLY.size)
+        with m.State("LOAD"):
+            m.d.sync += self._waited.eq(self._waited + 1)
+            known = machine.status.ready | (machine.status.error != 0)
+            with m.If(over_time | (known & (self._waited >= SETTLE_CLOCKS))):
+                self._respond(m, link.MACHINE_STATUS.size)
+        with m.State("TOKENS"):
+            available, count = Signal(32), Signal.like(self._count)
+            m.d.sync += self._waited.eq(self._waited + 1)
+            m.d.comb += [
+                available.eq(session.received - self._index),
+                count.eq(Mux(available > link.TOKENS_PER_FRAME, link.TOKENS_PER_FRAME, available)),
+            ]
+            with m.If((available != 0) | ~session.open | over_time):
+                m.d.sync += [
+                    self._count.eq(count),
+                    self._flags.eq(Cat(~session.open & (available == count), session.cancelled)),
+                ]
+                self._respond(m, link.TOKENS_REPLY.size + link.TOKEN_BYTES * count)

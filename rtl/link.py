@@ -1,0 +1,66 @@
+"""The link: from the pins of the serial line to the memory and the accelerator."""
+
+from math import ceil
+
+from amaranth.hdl import Module
+from amaranth.lib.wiring import Component, In, Out, connect, flipped
+
+from ..common.link import GAP_SECONDS
+from .control import Control
+from .frames import FrameBuilder, FrameParser
+from .interfaces import MachineSignature, MemorySignature
+from .uart import UART
+
+
+class Link(Component):
+    """UART, FrameParser, Control and FrameBuilder in a row.
+
+    Parameters
+    ----------
+    config : Config
+    gap_clocks, poll_clocks : int
+        Waiting times of FrameParser and Control; by default those of common.link.
+
+    Members
+    -------
+    rx : In(1), tx : Out(1)
+        Pins.
+    memory : Out(MemorySignature)
+        Used only while `open` is low and the machine is not busy.
+    machine : Out(MachineSignature)
+    open : Out(1)
+        A run is open: the accelerator has the memory.
+    """
+
+    def __init__(self, config, *, gap_clocks=None, poll_clocks=None):
+        self._config = config
+        self._gap_clocks = gap_clocks or ceil(config.clock_hz * GAP_SECONDS)
+        self._poll_clocks = poll_clocks
+        super().__init__({
+            "rx": In(1, init=1),
+            "tx": Out(1, init=1),
+            "memory": Out(MemorySignature(config)),
+            "machine": Out(MachineSignature()),
+            "open": Out(1),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.uart = uart = UART(clock_hz=self._config.clock_hz, baud=self._config.baud)
+        m.submodules.parser = parser = FrameParser(gap_clocks=self._gap_clocks)
+        m.submodules.control = control = Control(self._config, poll_clocks=self._poll_clocks)
+        m.submodules.builder = builder = FrameBuilder()
+        connect(m, uart.o, parser.i)
+        connect(m, parser.headers, control.requests)
+        connect(m, parser.payload, control.request_bytes)
+        connect(m, control.responses, builder.headers)
+        connect(m, control.response_bytes, builder.payload)
+        connect(m, builder.o, uart.i)
+        connect(m, control.memory, flipped(self.memory))
+        connect(m, control.machine, flipped(self.machine))
+        m.d.comb += [
+            uart.rx.eq(self.rx),
+            self.tx.eq(uart.tx),
+            self.open.eq(control.open),
+        ]
+        return m
