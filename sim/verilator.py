@@ -72,7 +72,7 @@ def execute(command, folder, timeout=900):
         raise BuildError(f"{command[0]} did not end within {timeout} s") from error
     if ran.returncode:
         tail = "\n".join(ran.stdout.splitlines()[-LOG_LINES:])
-        raise BuildError(f"{Path(command[0]).name} failed in {folder}:\n{tail}")
+        raise BuildError(f"{Path(command[0]).name} failed:\n{tail}")
 
 
 def translate(source, top, folder, *options):
@@ -120,13 +120,16 @@ def grouped(folder):
         yield path
 
 
-def program(folder, sources, flags, *, trace=False, vpi=False, link=()):
-    """Compiles what `translate` left in `folder` with `sources` into `folder`/simulate."""
+def program(folder, sources, flags, *, defines=(), trace=False, vpi=False, link=()):
+    """Compiles what `translate` left in `folder` with `sources` into `folder`/simulate.
+
+    `defines` are flags that Verilator's own library does not depend on.
+    """
     flags = [*flags, f"-DVM_TRACE={int(trace)}", f"-DVM_TRACE_VCD={int(trace)}"]
     names = ["verilated", "verilated_threads", *["verilated_vpi", "verilated_dpi"] * vpi,
              *["verilated_vcd_c"] * trace]
     library = runtime(flags, names)
-    objects = compile_all([*sources, *grouped(folder)], folder, flags)
+    objects = compile_all([*sources, *grouped(folder)], folder, [*flags, *defines])
     execute(["g++", *objects, *library, "-pthread", *link, "-o", Path(folder, "simulate")], folder)
     for path in [*objects, *Path(folder).glob("*.d")]:
         path.unlink()
