@@ -8,7 +8,8 @@ import numpy as np
 
 from ..common import generator
 from ..common.formats import DEFAULT
-from ..common.tables import GUMBEL_OCTAVE_BITS, GUMBEL_STEP_BITS, gumbel_pieces
+from ..common.tables import (GUMBEL_OCTAVE_BITS, GUMBEL_PLACE_BITS, GUMBEL_STEP_BITS,
+                             gumbel_pieces)
 
 
 class Sampler:
@@ -30,20 +31,19 @@ class Sampler:
     def gumbel(self, u):
         """Unsigned 32-bit u [N] -> Gumbel variates [N] with 12 fraction bits.
 
-        p = distance from the nearer end; its leading zeros choose the octave, the next four bits
-        the step, the next eight the place within it.
+        p = distance of u + 1/2 from the nearer end, in halves: an odd number of 32 bits, never 0.
+        Its leading zeros choose the octave, the bits after the leading one the step, then the
+        place within the step.
         """
-        bits = generator.UNIFORM_BITS - 1
-        upper, octaves = u >> bits, 1 << GUMBEL_OCTAVE_BITS
-        p = np.where(upper, ~u, u) & ((1 << bits) - 1)  # 31 bits: p / 2**32 is the distance
-        zeros = bits - np.frexp(p)[1]
-        octave = np.minimum(zeros, octaves - 1)
-        normal = (p << octave) & ((1 << bits) - 1)
-        normal = np.where(zeros < octaves, normal, 0) & ((1 << (bits - 1)) - 1)
-        step = normal >> (bits - 1 - GUMBEL_STEP_BITS)
-        place = (normal >> (bits - 1 - GUMBEL_STEP_BITS - 8)) & 0xFF
-        index = (upper << (GUMBEL_OCTAVE_BITS + GUMBEL_STEP_BITS)) | octave << GUMBEL_STEP_BITS | step
-        return self.base[index] + (self.slope[index] * place >> 8)
+        bits, fine = generator.UNIFORM_BITS, generator.UNIFORM_BITS - 1 - GUMBEL_STEP_BITS
+        upper = u >> (bits - 1)
+        p = (np.where(upper, ~u, u) << 1 | 1) & ((1 << bits) - 1)
+        octave = bits - np.frexp(p)[1]
+        normal = (p << octave) & ((1 << (bits - 1)) - 1)  # without its leading one
+        step = normal >> fine
+        place = (normal >> (fine - GUMBEL_PLACE_BITS)) & ((1 << GUMBEL_PLACE_BITS) - 1)
+        index = (upper << GUMBEL_OCTAVE_BITS | octave) << GUMBEL_STEP_BITS | step
+        return self.base[index] + (self.slope[index] * place >> GUMBEL_PLACE_BITS)
 
     def sample(self, logits, temperature):
         """logits [V] with 16 fraction bits, temperature with 12 -> token id, the first greatest."""
