@@ -22,7 +22,7 @@ class Config:
     vector: int = 1
     max_hidden: int = 512
     max_inner: int = 2048
-    max_layers: int = 16
+    max_layers: int = 32
     memory_words: int = 1 << 20
     prefetch_words: int = 512
     burst_words: int = 16

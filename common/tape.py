@@ -123,3 +123,14 @@ def check_image(image, where="tape"):
         if zlib.crc32(image[start * size:stop * size]) != crc:
             raise TapeError(f"{where}: CRC of the {name} section is wrong: the tape is damaged")
     return header
+
+
+def norm_fields(*, product, wait, repeat, floors, length, factor, energy, constant):
+    """The four fields of a NORM; `factor`, `energy`, `constant` are (mantissa, exponent)."""
+    first = (Opcode.NORM | product << 4 | wait << 5 | repeat << 6 | floors << 7 | length << 16)
+    return [first] + [m | (e & 0x3FF) << 22 for m, e in (factor, energy, constant)]
+
+
+def matrix_fields(*, function, release, chunks, rows, words):
+    """The four fields of a MATRIX; `words` of trits follow."""
+    return [Opcode.MATRIX | function << 4 | release << 7, chunks, rows, words]

@@ -1,0 +1,182 @@
+"""Checkpoint + Config -> tape: header, embeddings, commands with gains and packed trits."""
+
+import os
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ..common.config import Config
+from ..common.tape import (HEADER_FIELDS, Function, Header, TapeError,
+                           matrix_fields, norm_fields)
+from ..model.integers import IntegerModel, integer_model
+from .packing import pack_matrix
+
+
+@dataclass(frozen=True)
+class Command:
+    """One command of the tape, as the clock model reads it.
+
+    norm : True for a NORM, False for a MATRIX
+    length : elements of the norm, or chunks of the matrix
+    rows : output rows of the matrix
+    words : payload words
+    wait, release, function : as in docs/tape.md
+    """
+
+    norm: bool
+    length: int
+    rows: int
+    words: int
+    wait: bool = False
+    release: bool = False
+    function: Function | None = None
+
+
+@dataclass(frozen=True)
+class Tape:
+    """A compiled model: the memory image and what it consists of."""
+
+    config: Config
+    header: Header
+    image: bytes
+    commands: tuple
+
+    @property
+    def model_id(self):
+        return self.header.model_id
+
+    @property
+    def vocabulary(self):
+        return self.header.vocabulary
+
+    def save(self, path):
+        """Writes the image whole or not at all."""
+        path = Path(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial = path.with_name(path.name + ".partial")
+        partial.write_bytes(self.image)
+        os.replace(partial, path)
+
+
+def check_fits(shape, config):
+    """TapeError naming the first buffer of `config` that a model of `shape` overflows."""
+    beats = shape.layers * -(-shape.hidden // config.vector)
+    room = config.max_layers * config.max_hidden // config.vector
+    for name, need, have, field in (
+            ("hidden", shape.hidden, config.max_hidden, "max_hidden"),
+            ("intermediate size", shape.inner, config.max_inner, "max_inner"),
+            ("state (layers x hidden)", beats * config.vector, room * config.vector,
+             "max_layers x max_hidden")):
+        if need > have:
+            raise TapeError(f"model too large for preset {config.name!r}: {name} {need} exceeds "
+                            f"{field} {have}")
+
+
+class _Writer:
+    """Appends commands in words of the Config's width."""
+
+    def __init__(self, config):
+        self.config, self.parts, self.commands = config, [], []
+
+    def _append(self, data):
+        padded = -len(data) % self.config.word_bytes
+        self.parts.append(bytes(data) + bytes(padded))
+        return (len(data) + padded) // self.config.word_bytes
+
+    def _command(self, fields):
+        self._append(np.array(fields, "<u4").tobytes())
+
+    def norm(self, norm, wait):
+        length, repeat = len(norm.code_gain), norm.sum_gain is None
+        floors = norm.floors is not None
+        first = norm.floors if floors else np.zeros(length) if repeat else norm.sum_gain
+        pairs = np.empty((length, 2), "<u2")
+        pairs[:, 0] = np.asarray(first, np.int64) & 0xFFFF
+        pairs[:, 1] = norm.code_gain & 0xFFFF
+        scalars = {name: (s.mantissa, s.exponent) for name, s in (
+            ("factor", norm.factor), ("energy", norm.energy), ("constant", norm.constant))}
+        self._command(norm_fields(product=norm.source == "product", wait=wait, repeat=repeat,
+                                  floors=floors, length=length, **scalars))
+        words = self._append(pairs.tobytes())
+        self.commands.append(Command(True, length, 0, words, wait=wait))
+
+    def matrix(self, trits, function, release=True):
+        rows, length = trits.shape
+        chunks = -(-length // self.config.inputs)
+        packed = pack_matrix(trits, self.config.rows, self.config.inputs).tobytes()
+        words = len(packed) // self.config.word_bytes
+        self._command(matrix_fields(function=function, release=release, chunks=chunks, rows=rows,
+                                    words=words))
+        self._append(packed)
+        self.commands.append(Command(False, chunks, rows, words, release=release,
+                                     function=function))
+
+    def layer(self, layer, inner):
+        """One block. f's norm comes before i's matrix, so that it runs while i is multiplied."""
+        norms, trits = layer.norms, layer.trits
+        self.norm(norms["i"], wait=True)
+        self.norm(norms["f"], wait=False)
+        self.matrix(trits["i"], Function.CANDIDATE)
+        self.norm(norms["g"], wait=False)
+        self.matrix(trits["f"], Function.FORGET)
+        self.matrix(trits["g"], Function.PRODUCT)
+        self.norm(norms["o"], wait=True)
+        self.matrix(trits["o"], Function.RESIDUAL)
+        self.norm(norms["gate"], wait=True)
+        self.matrix(trits["gate"][:inner], Function.CANDIDATE, release=False)
+        self.matrix(trits["gate"][inner:], Function.PRODUCT)
+        self.norm(norms["down"], wait=True)
+        self.matrix(trits["down"], Function.RESIDUAL)
+
+    def take(self):
+        """What was written since the last take, and its length in words."""
+        data, self.parts = b"".join(self.parts), []
+        return data, len(data) // self.config.word_bytes
+
+
+def pack_embedding(embedding, config):
+    """int16 [V, d] -> bytes, each row padded to whole words."""
+    row = -(-embedding.shape[1] * 2 // config.word_bytes) * config.word_bytes // 2
+    padded = np.zeros((len(embedding), row), "<i2")
+    padded[:, :embedding.shape[1]] = embedding
+    return padded.tobytes()
+
+
+def compile_integers(model: IntegerModel, config: Config, progress=None):
+    """IntegerModel -> Tape; TapeError when a buffer or the memory is too small."""
+    shape = model.shape
+    check_fits(shape, config)
+    size, writer = config.word_bytes, _Writer(config)
+    embedding = pack_embedding(model.embedding, config)
+    for n, layer in enumerate(model.layers):
+        writer.layer(layer, shape.inner)
+        if progress:
+            progress(n + 1, shape.layers)
+    body, body_words = writer.take()
+    writer.norm(model.head_norm, wait=True)
+    writer.matrix(model.head_trits, Function.LOGITS)
+    head, head_words = writer.take()
+    start = -(-4 * HEADER_FIELDS // size)
+    body_start = start + len(embedding) // size
+    header = Header(
+        model_id=zlib.crc32(head, zlib.crc32(body, zlib.crc32(embedding))),
+        geometry=config.rows | config.inputs << 16, hidden=shape.hidden, layers=shape.layers,
+        inner=shape.inner, vocabulary=shape.vocabulary, embedding_start=start,
+        embedding_words=len(embedding) // size // shape.vocabulary,
+        embedding_shift=model.embedding_shift, body_start=body_start, body_words=body_words,
+        token_words=body_words + head_words, image_words=body_start + body_words + head_words,
+        embedding_crc=zlib.crc32(embedding), body_crc=zlib.crc32(body), head_crc=zlib.crc32(head))
+    if header.image_words > config.memory_words:
+        raise TapeError(f"model too large for preset {config.name!r}: the tape has "
+                        f"{header.image_words} words; memory_words is {config.memory_words}")
+    image = header.pack().ljust(start * size, b"\0") + embedding + body + head
+    return Tape(config, header, image, tuple(writer.commands))
+
+
+def compile_model(source, config, progress=None):
+    """Checkpoint folder (or Checkpoint) + Config -> Tape."""
+    return compile_integers(integer_model(source), config, progress)
+
+

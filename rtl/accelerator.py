@@ -1,0 +1,137 @@
+"""The machine of docs/architecture.md between memory and link: a whole token, embedding to sample."""
+
+from amaranth.hdl import Module, Signal
+from amaranth.lib.wiring import Component, In, Out, connect, flipped
+
+from ..common.counters import COUNTERS
+from ..common.formats import DEFAULT
+from .embedder import Embedder
+from .interfaces import MachineSignature, MemorySignature
+from .normaliser import Normaliser
+from .quantiser import Quantiser
+from .results import Results
+from .sampler import Sampler
+from .scalar_unit import ScalarUnit
+from .scale import Scale
+from .sequencer import Sequencer
+from .tape_decoder import TapeDecoder
+from .tape_reader import TapeReader
+from .ternary_array import TernaryArray
+
+
+class Accelerator(Component):
+    """Runs the model of the tape in `memory`.
+
+    Members
+    -------
+    control : In(MachineSignature)
+        From the link.
+    memory : Out(MemorySignature)
+        Reads only.
+    """
+
+    def __init__(self, config, formats=DEFAULT):
+        self.config, self.formats = config, formats
+        super().__init__({"control": In(MachineSignature()),
+                          "memory": Out(MemorySignature(config))})
+
+    def elaborate(self, platform):
+        m = Module()
+        self._build_boxes(m)
+        self._connect_tape(m)
+        self._connect_vectors(m)
+        self._connect_tokens(m)
+        self._build_counters(m)
+        return m
+
+    def _build_boxes(self, m):
+        config, f = self.config, self.formats
+        m.submodules.sequencer = self.sequencer = Sequencer(config)
+        m.submodules.reader = self.reader = TapeReader(config)
+        m.submodules.decoder = self.decoder = TapeDecoder(config)
+        m.submodules.embedder = self.embedder = Embedder(config, f)
+        m.submodules.normaliser = self.normaliser = Normaliser(config, f)
+        m.submodules.scalars = self.scalars = ScalarUnit(config, f)
+        m.submodules.quantiser = self.quantiser = Quantiser(config, f)
+        m.submodules.array = self.array = TernaryArray(config, f)
+        m.submodules.scale = self.scale = Scale(config, f)
+        m.submodules.results = self.results = Results(config, f)
+        m.submodules.sampler = self.sampler = Sampler(config, f)
+
+    def _connect_tape(self, m):
+        """Memory -> words -> commands, gains, trits."""
+        reader, decoder = self.reader, self.decoder
+        connect(m, reader.memory, flipped(self.memory))
+        connect(m, self.sequencer.reads, reader.spans)
+        connect(m, self.sequencer.spans, decoder.spans)
+        connect(m, reader.words, decoder.words)
+        connect(m, decoder.fields, self.sequencer.fields)
+        connect(m, decoder.embeddings, self.embedder.embeddings)
+        connect(m, decoder.norms, self.normaliser.norms)
+        connect(m, decoder.constants, self.scalars.constants)
+        connect(m, decoder.pairs, self.normaliser.pairs)
+        connect(m, decoder.matrices, self.array.matrices)
+        connect(m, decoder.trits, self.array.trits)
+        m.d.comb += [decoder.written.eq(self.results.written),
+                     decoder.settled.eq(self.embedder.settled),
+                     self.sequencer.idle.eq(decoder.idle)]
+
+    def _connect_vectors(self, m):
+        """Vectors -> codes -> sums -> vectors."""
+        normaliser, results, embedder = self.normaliser, self.results, self.embedder
+        connect(m, normaliser.v, self.quantiser.v)
+        connect(m, normaliser.summaries, self.scalars.summaries)
+        connect(m, normaliser.floors, results.floors)
+        connect(m, self.scalars.jobs, self.quantiser.jobs)
+        connect(m, self.scalars.scales, self.scale.scales)
+        connect(m, self.quantiser.codes, self.array.codes)
+        connect(m, self.array.sums, self.scale.sums)
+        connect(m, self.scale.scaled, results.scaled)
+        connect(m, results.logits, self.sampler.logits)
+        m.d.comb += [
+            results.address.eq(normaliser.address), results.source.eq(normaliser.source),
+            normaliser.x.eq(results.x), normaliser.bits.eq(results.bits),
+            self.scalars.energy.eq(results.energy),
+            results.embedding_write.eq(embedder.write), results.embedding_x.eq(embedder.x),
+            results.embedding_first.eq(embedder.first),
+            results.embedding_address.eq(embedder.address),
+        ]
+
+    def _connect_tokens(self, m):
+        """Link, sequencer and sampler."""
+        control, sequencer, sampler = self.control, self.sequencer, self.sampler
+        connect(m, flipped(control.prompt), sequencer.prompt)
+        connect(m, sequencer.tokens, flipped(control.tokens))
+        connect(m, sampler.token, sequencer.sampled)
+        m.d.comb += [
+            sequencer.generate.eq(control.generate), sequencer.cancel.eq(control.cancel),
+            sequencer.load_model.eq(control.load_model),
+            sequencer.reset_state.eq(control.reset_state), control.status.eq(sequencer.status),
+            sampler.temperature.eq(control.temperature), sampler.seed.eq(control.seed),
+            sampler.reseed.eq(control.reseed), sampler.vocabulary.eq(sequencer.vocabulary),
+            self.embedder.start.eq(sequencer.start), self.results.start.eq(sequencer.start),
+            self.embedder.hidden.eq(sequencer.hidden),
+            self.embedder.shift.eq(sequencer.embedding_shift),
+            self.results.fresh.eq(sequencer.fresh),
+        ]
+
+    def _build_counters(self, m):
+        sequencer, normaliser, codes = self.sequencer, self.normaliser, self.quantiser.codes
+        events = {
+            "clocks": sequencer.sampling, "tokens": sequencer.drawn,
+            "prompt_clocks": sequencer.reading, "prompt_tokens": sequencer.read,
+            "memory_words": self.memory.words.valid, "memory_stall": self.decoder.starved,
+            "array_busy": self.array.busy, "array_wait_codes": self.array.waiting,
+            "normalise_busy": normaliser.pairs.valid & normaliser.pairs.ready,
+            "quantise_busy": codes.valid & codes.ready, "results_busy": self.results.busy,
+            "sampler_busy": self.sampler.busy,
+            "link_stall": sequencer.tokens.valid & ~sequencer.tokens.ready,
+        }
+        for position, name in enumerate(COUNTERS):
+            happened = Signal(name=f"{name}_now")
+            m.d.sync += happened.eq(events[name])
+            counter = self.control.counters[position]
+            with m.If(happened):
+                m.d.sync += counter.eq(counter + 1)
+            with m.If(self.control.clear_counters):
+                m.d.sync += counter.eq(0)

@@ -1,0 +1,196 @@
+"""The token loop: which spans of memory are read for a token, and what happens to its result."""
+
+from amaranth.hdl import Module, Mux, Signal, unsigned
+from amaranth.lib import data, stream
+from amaranth.lib.wiring import Component, In, Out
+
+from ..common.tape import HEADER_FIELDS, MAGIC, VERSION, Header, HeaderError
+from .interfaces import TOKEN_BITS, prompt_layout, status_layout
+from .tape_decoder import SpanKind
+from .tape_reader import SPAN_BITS, span_layout
+
+FIELDS = list(Header.__dataclass_fields__)
+KEPT = ("embedding_start", "embedding_words", "embedding_shift", "body_start", "body_words",
+        "token_words", "hidden", "inner", "layers", "vocabulary")
+
+
+class Sequencer(Component):
+    """Reads the header once, then one embedding and one run of the tape for each token.
+
+    A prompt token that is not the last needs no logits: its run ends before the head. The token
+    that the sampler draws is handed to the link and read as the next one.
+
+    Members
+    -------
+    prompt : In(stream of {token, last}), tokens : Out(stream of token)
+    generate, cancel, load_model, reset_state : In
+        As in interfaces.MachineSignature.
+    status : Out
+    reads : Out(stream of {address, words})
+        Spans for the TapeReader.
+    spans : Out(stream of {kind, words})
+        The same for the TapeDecoder.
+    fields : In(stream of word_bits)
+        Words of the header.
+    sampled : In(stream of token)
+    idle : In(1)
+        The decoder has nothing in hand and every matrix is written.
+    start : Out(1)
+        Pulse at the start of a token.
+    fresh : Out(1)
+        The state counts as zero in this token.
+    hidden, embedding_shift, vocabulary : Out
+        Of the model.
+    reading, sampling : Out(1)
+        In each clock of a token read without or with sampling.
+    read, drawn : Out(1)
+        Pulse at the end of such a token.
+    """
+
+    def __init__(self, config):
+        self.config = config
+        span = data.StructLayout({"kind": SpanKind, "words": SPAN_BITS})
+        super().__init__({
+            "prompt": In(stream.Signature(prompt_layout)),
+            "tokens": Out(stream.Signature(unsigned(TOKEN_BITS))),
+            "generate": In(24), "cancel": In(1), "load_model": In(1), "reset_state": In(1),
+            "status": Out(status_layout),
+            "reads": Out(stream.Signature(span_layout(config))),
+            "spans": Out(stream.Signature(span)),
+            "fields": In(stream.Signature(unsigned(config.word_bits))),
+            "sampled": In(stream.Signature(unsigned(TOKEN_BITS))),
+            "idle": In(1), "start": Out(1), "fresh": Out(1, init=1),
+            "hidden": Out(16), "embedding_shift": Out(5), "vocabulary": Out(TOKEN_BITS),
+            "reading": Out(1), "sampling": Out(1), "read": Out(1), "drawn": Out(1),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+        self._build_header(m)
+        self._build_loop(m)
+        return m
+
+    def _build_header(self, m):
+        """Takes the header's words apart and judges them."""
+        per_word = self.config.word_bits // 32
+        words = -(-HEADER_FIELDS // per_word)
+        self.header = header = Signal(data.ArrayLayout(unsigned(32), words * per_word))
+        self.header_words, count = words, Signal(range(words + 1))
+        self.header_read = Signal()
+        m.d.comb += [self.fields.ready.eq(1), self.header_read.eq(count == words)]
+        with m.If(self.fields.valid):
+            m.d.sync += [header.as_value().word_select(count, self.config.word_bits).eq(
+                self.fields.payload), count.eq(count + 1)]
+        with m.If(self.load_model):
+            m.d.sync += count.eq(0)
+        self.f = {name: header[FIELDS.index(name)] for name in FIELDS}
+        self.state = Signal(32)
+        m.d.sync += self.state.eq(self.f["layers"][:16] * self.f["hidden"][:16])
+        m.d.comb += [self.hidden.eq(self.f["hidden"]), self.vocabulary.eq(self.f["vocabulary"]),
+                     self.embedding_shift.eq(self.f["embedding_shift"])]
+
+    def _verdict(self):
+        """HeaderError of the header."""
+        f, config = self.f, self.config
+        geometry = config.rows | config.inputs << 16
+        large = ((f["hidden"] > config.max_hidden) | (f["inner"] > config.max_inner)
+                 | (self.state > config.max_layers * config.max_hidden))
+        error = Mux(large, HeaderError.SIZE, HeaderError.NONE)
+        error = Mux(f["geometry"] != geometry, HeaderError.GEOMETRY, error)
+        error = Mux(f["version"] != VERSION, HeaderError.VERSION, error)
+        return Mux(f["magic"] != MAGIC, HeaderError.MAGIC, error)
+
+    def _build_loop(self, m):
+        f, bits = self.f, self.config.address_bits
+        token, sampled_token = Signal(TOKEN_BITS), Signal(TOKEN_BITS)
+        last, left = Signal(), Signal(24)  # of the prompt; tokens still to be sampled
+        cancelled = Signal()
+        sent = Signal(2)
+        row = Signal(bits)  # address of the token's embedding
+        m.d.sync += row.eq(f["embedding_start"] + token * f["embedding_words"][:16])
+        sampling = last & (left != 0)
+        tape_words = Mux(sampling, f["token_words"], f["body_words"])
+
+        def span(kind, address, words, then):
+            """Sends one span to reader and decoder, then goes on to state `then`."""
+            m.d.comb += [
+                self.reads.payload.address.eq(address), self.reads.payload.words.eq(words),
+                self.spans.payload.kind.eq(kind), self.spans.payload.words.eq(words),
+                self.reads.valid.eq(~sent[0]), self.spans.valid.eq(~sent[1])]
+            now = Signal(2, name=f"sent_{kind.name.lower()}")
+            m.d.comb += now.eq(sent | (self.reads.valid & self.reads.ready)
+                               | (self.spans.valid & self.spans.ready) << 1)
+            m.d.sync += sent.eq(now)
+            with m.If(now.all()):
+                m.d.sync += sent.eq(0)
+                m.next = then
+
+        with m.If(self.cancel):
+            m.d.sync += cancelled.eq(1)
+        with m.If(self.reset_state):
+            m.d.sync += self.fresh.eq(1)
+        with m.FSM(name="state", init="LOAD") as fsm:
+            with m.State("LOAD"):
+                m.d.sync += [self.status.ready.eq(0), self.status.error.eq(0)]
+                span(SpanKind.HEADER, 0, self.header_words, "HEADER")
+            with m.State("HEADER"):
+                with m.If(self.header_read):
+                    m.next = "JUDGE"  # a clock later the size of the state is known
+            with m.State("JUDGE"):
+                verdict = Signal(8)
+                m.d.comb += verdict.eq(self._verdict())
+                m.d.sync += [self.status.error.eq(verdict), self.status.ready.eq(verdict == 0),
+                             self.fresh.eq(1)]
+                m.next = "IDLE"
+            with m.State("IDLE"):
+                m.d.sync += cancelled.eq(0)
+                with m.If(self.load_model):
+                    m.next = "LOAD"
+                with m.Elif(self.prompt.valid & self.status.ready):
+                    m.d.sync += left.eq(self.generate)
+                    m.next = "PROMPT"
+            with m.State("PROMPT"):
+                m.d.comb += self.prompt.ready.eq(1)
+                with m.If(self.prompt.valid):
+                    m.d.sync += [token.eq(self.prompt.payload.token),
+                                 last.eq(self.prompt.payload.last)]
+                    with m.If(cancelled | self.cancel):
+                        with m.If(self.prompt.payload.last):
+                            m.next = "IDLE"
+                    with m.Else():
+                        m.next = "ADDRESS"
+            with m.State("ADDRESS"):
+                m.d.comb += self.start.eq(1)
+                m.next = "MULTIPLIED"
+            with m.State("MULTIPLIED"):
+                m.next = "EMBEDDING"
+            with m.State("EMBEDDING"):
+                span(SpanKind.EMBEDDING, row, f["embedding_words"], "COMMANDS")
+            with m.State("COMMANDS"):
+                span(SpanKind.COMMANDS, f["body_start"], tape_words, "RUN")
+            with m.State("RUN"):
+                m.d.comb += self.sampled.ready.eq(1)
+                with m.If(Mux(sampling, self.sampled.valid, self.idle)):
+                    m.d.sync += [self.fresh.eq(0), sampled_token.eq(self.sampled.payload)]
+                    m.d.comb += [self.drawn.eq(sampling), self.read.eq(~sampling)]
+                    with m.If(sampling):
+                        m.next = "HAND OVER"
+                    with m.Elif(last):
+                        m.next = "IDLE"
+                    with m.Else():
+                        m.next = "PROMPT"
+            with m.State("HAND OVER"):
+                m.d.comb += [self.tokens.valid.eq(1), self.tokens.payload.eq(sampled_token)]
+                with m.If(self.tokens.ready):
+                    m.d.sync += [left.eq(left - 1), token.eq(sampled_token)]
+                    with m.If((left == 1) | cancelled | self.cancel):
+                        m.next = "IDLE"
+                    with m.Else():
+                        m.next = "ADDRESS"
+        active = Signal()
+        m.d.comb += [
+            active.eq(fsm.ongoing("ADDRESS") | fsm.ongoing("MULTIPLIED")
+                      | fsm.ongoing("EMBEDDING") | fsm.ongoing("COMMANDS") | fsm.ongoing("RUN")),
+            self.sampling.eq(active & sampling), self.reading.eq(active & ~sampling),
+            self.status.busy.eq(active | fsm.ongoing("PROMPT") | fsm.ongoing("HAND OVER")),
+        ]

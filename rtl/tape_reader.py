@@ -1,0 +1,71 @@
+"""Reads spans of memory ahead of their use, in bursts, into the prefetch FIFO."""
+
+from amaranth.hdl import Module, Mux, Signal, unsigned
+from amaranth.lib import data, fifo, stream
+from amaranth.lib.wiring import Component, In, Out, connect, flipped
+
+from .interfaces import MemorySignature
+
+SPAN_BITS = 32
+
+
+def span_layout(config):
+    """{address, words} of a stretch of memory."""
+    return data.StructLayout({"address": config.address_bits, "words": SPAN_BITS})
+
+
+class TapeReader(Component):
+    """Spans of memory -> their words, in order.
+
+    A burst is requested only when the FIFO has room for all of it beside what is already on its
+    way; so the memory is never held up and needs no `ready`.
+
+    Members
+    -------
+    spans : In(stream of {address, words})
+        Taken one clock after the last burst of the one before was accepted; words >= 1.
+    memory : Out(MemorySignature)
+        Reads only; `writes` stays idle.
+    words : Out(stream of word_bits)
+        One word a clock; two clocks after the memory delivered it.
+    """
+
+    def __init__(self, config):
+        self.config = config
+        super().__init__({
+            "spans": In(stream.Signature(span_layout(config))),
+            "memory": Out(MemorySignature(config)),
+            "words": Out(stream.Signature(unsigned(config.word_bits))),
+        })
+
+    def elaborate(self, platform):
+        m, config = Module(), self.config
+        m.submodules.prefetch = prefetch = fifo.SyncFIFOBuffered(
+            width=config.word_bits, depth=config.prefetch_words)
+        address, remaining = Signal(config.address_bits), Signal(SPAN_BITS)
+        claimed = Signal(range(config.prefetch_words + 1))  # words in the FIFO or on their way
+        burst = Signal(range(config.burst_words + 1))
+        request = self.memory.requests
+        asked = request.valid & request.ready
+        taken = self.words.valid & self.words.ready
+        m.d.comb += [
+            burst.eq(Mux(remaining > config.burst_words, config.burst_words, remaining)),
+            request.payload.address.eq(address),
+            request.payload.words.eq(burst),
+            request.valid.eq((remaining != 0)
+                             & (claimed <= config.prefetch_words - config.burst_words)),
+            self.spans.ready.eq(remaining == 0),
+        ]
+        m.d.sync += claimed.eq(claimed + Mux(asked, burst, 0) - taken)
+        with m.If(asked):
+            m.d.sync += [address.eq(address + burst), remaining.eq(remaining - burst)]
+        with m.If(self.spans.valid & self.spans.ready):
+            m.d.sync += [address.eq(self.spans.payload.address),
+                         remaining.eq(self.spans.payload.words)]
+        m.d.comb += [
+            prefetch.w_data.eq(self.memory.words.payload),
+            prefetch.w_en.eq(self.memory.words.valid),
+            self.memory.words.ready.eq(1),
+        ]
+        connect(m, prefetch.r_stream, flipped(self.words))
+        return m

@@ -1,0 +1,65 @@
+"""A whole machine without a board: pins of the serial line on one side, a memory on the other."""
+
+from amaranth.hdl import Module, Signal
+from amaranth.lib.wiring import Component, In, Out, connect, flipped
+
+from .accelerator import Accelerator
+from .interfaces import MemorySignature
+from .link import Link
+
+
+class Top(Component):
+    """Link and Accelerator sharing one memory.
+
+    The link uses the memory only while no run is open, so words need no tag: they belong to the
+    side that asked last.
+
+    Members
+    -------
+    uart : {rx In(1), tx Out(1)} as `uart__rx`, `uart__tx`
+    memory : Out(MemorySignature)
+    busy : Out(1)
+        Something is under way: the clock must keep running.
+    status_ready, status_error : Out(1)
+        For lamps.
+    """
+
+    def __init__(self, config):
+        self.config = config
+        super().__init__({"uart__rx": In(1, init=1), "uart__tx": Out(1, init=1),
+                          "memory": Out(MemorySignature(config)), "busy": Out(1),
+                          "status_ready": Out(1), "status_error": Out(1)})
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.link = link = Link(self.config)
+        m.submodules.accelerator = accelerator = Accelerator(self.config)
+        connect(m, link.machine, accelerator.control)
+        status = accelerator.control.status
+        self._share_memory(m, link.memory, accelerator.memory)
+        m.d.comb += [
+            link.rx.eq(self.uart__rx), self.uart__tx.eq(link.tx),
+            self.busy.eq(link.active | status.busy | ~(status.ready | (status.error != 0))),
+            self.status_ready.eq(status.ready), self.status_error.eq(status.error != 0),
+        ]
+        return m
+
+    def _share_memory(self, m, link, accelerator):
+        """The accelerator's requests go first; only the link writes."""
+        memory, links = self.memory, Signal()
+        m.d.comb += [
+            memory.requests.valid.eq(accelerator.requests.valid | link.requests.valid),
+            memory.requests.payload.eq(accelerator.requests.payload),
+            accelerator.requests.ready.eq(memory.requests.ready),
+            link.words.payload.eq(memory.words.payload),
+            accelerator.words.payload.eq(memory.words.payload),
+            link.words.valid.eq(memory.words.valid & links),
+            accelerator.words.valid.eq(memory.words.valid & ~links),
+            memory.words.ready.eq(1),
+        ]
+        with m.If(~accelerator.requests.valid):
+            m.d.comb += [memory.requests.payload.eq(link.requests.payload),
+                         link.requests.ready.eq(memory.requests.ready)]
+        with m.If(memory.requests.valid & memory.requests.ready):
+            m.d.sync += links.eq(~accelerator.requests.valid)
+        connect(m, link.writes, flipped(memory.writes))

@@ -1,0 +1,52 @@
+"""Memory of one vector, V elements wide, that knows how large its elements are."""
+
+from amaranth.hdl import Module, Mux, Signal, signed
+from amaranth.lib import data
+from amaranth.lib.memory import Memory
+from amaranth.lib.wiring import Component, In, Out
+
+from .arithmetic import bit_length, magnitude
+
+
+class VectorMemory(Component):
+    """`depth` words of V signed elements, one write and one read a clock.
+
+    Members
+    -------
+    address : In, x : Out(V x signed)
+        Read: `x` is the word of the `address` of the clock before (as it was then).
+    write : In(1), write_address : In, write_x : In(V x signed), first : In(1)
+        Write; `first` with the first word of a new vector.
+    bits : Out(6)
+        magnitude_bits of the vector: the smallest b with -2**b <= x < 2**b for all of its
+        elements; right two clocks after the last write.
+    """
+
+    def __init__(self, *, depth, bits, vector, track=False):
+        self.depth, self.bits_, self.vector, self.track = depth, bits, vector, track
+        word = data.ArrayLayout(signed(bits), vector)
+        super().__init__({
+            "address": In(range(max(depth, 2))), "x": Out(word),
+            "write": In(1), "write_address": In(range(max(depth, 2))), "write_x": In(word),
+            "first": In(1), "bits": Out(6),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+        width = self.bits_ * self.vector
+        m.submodules.memory = memory = Memory(shape=width, depth=self.depth, init=[])
+        read, write = memory.read_port(), memory.write_port()
+        m.d.comb += [
+            read.addr.eq(self.address), read.en.eq(1), self.x.as_value().eq(read.data),
+            write.addr.eq(self.write_address), write.data.eq(self.write_x.as_value()),
+            write.en.eq(self.write),
+        ]
+        if self.track:
+            seen = Signal(self.bits_ - 1)
+            new = Signal(self.bits_ - 1)
+            for lane in range(self.vector):
+                new = new | magnitude(self.write_x[lane])
+            with m.If(self.write):
+                m.d.sync += seen.eq(Mux(self.first, 0, seen) | new)
+            m.d.sync += self.bits.eq(bit_length(seen))
+        return m
