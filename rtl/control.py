@@ -57,6 +57,8 @@ class Control(Component):
     machine : Out(MachineSignature)
     open : Out(1)
         A run is open: from RUN until its last token has been received.
+    active : Out(1)
+        A request is being executed.
     """
 
     def __init__(self, config, *, poll_clocks=None):
@@ -73,6 +75,7 @@ class Control(Component):
             "memory": Out(MemorySignature(config)),
             "machine": Out(MachineSignature()),
             "open": Out(1),
+            "active": Out(1),
         })
 
     def elaborate(self, platform):
@@ -92,7 +95,8 @@ class Control(Component):
 
         self._build_ports(m)
         self._build_responder(m)
-        with m.FSM():
+        with m.FSM() as fsm:
+            m.d.comb += self.active.eq(~fsm.ongoing("IDLE"))
             self._build_request_states(m)
             with m.State("JUDGE"):
                 with m.Switch(self._request.kind):

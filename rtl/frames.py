@@ -30,11 +30,14 @@ class FrameParser(Component):
     payload : Out(stream of 8 bits)
         After each header exactly `length` bytes, one a clock. The first is valid one clock after
         the header was taken.
+    active : Out(1)
+        Inside a frame.
     """
 
     i: In(stream.Signature(8))
     headers: Out(stream.Signature(header_layout))
     payload: Out(stream.Signature(8))
+    active: Out(1)
 
     def __init__(self, *, gap_clocks):
         self._gap_clocks = gap_clocks
@@ -75,7 +78,8 @@ class FrameParser(Component):
                     m.d.sync += index.eq(0)
                     m.next = then
 
-        with m.FSM():
+        with m.FSM() as fsm:
+            m.d.comb += self.active.eq(~fsm.ongoing("HUNT"))
             with m.State("HUNT"):
                 m.d.comb += self.i.ready.eq(1)
                 with m.If(taken & (self.i.payload == SYNC[0])):

@@ -30,6 +30,8 @@ class Link(Component):
     machine : Out(MachineSignature)
     open : Out(1)
         A run is open: the accelerator has the memory.
+    active : Out(1)
+        The link waits for more of a frame or executes a request: a clock must keep running.
     """
 
     def __init__(self, config, *, gap_clocks=None, poll_clocks=None):
@@ -42,6 +44,7 @@ class Link(Component):
             "memory": Out(MemorySignature(config)),
             "machine": Out(MachineSignature()),
             "open": Out(1),
+            "active": Out(1),
         })
 
     def elaborate(self, platform):
@@ -62,5 +65,6 @@ class Link(Component):
             uart.rx.eq(self.rx),
             self.tx.eq(uart.tx),
             self.open.eq(control.open),
+            self.active.eq(parser.active | control.active),
         ]
         return m
