@@ -1,0 +1,124 @@
+"""What the boxes of the vector pipeline share: the tag of a beat, lock-step registers, products."""
+
+from amaranth.hdl import Cat, Module, Shape, Signal, signed
+from amaranth.lib import data
+from amaranth.lib.wiring import Component, In, Out
+
+tag_layout = data.StructLayout({"address": 16, "first": 1, "last": 1})
+
+OPERAND_BITS = 18  # of a MULT18X18D, signed
+LOW_BITS = OPERAND_BITS - 1  # of an unsigned part with a zero as its sign
+
+
+class Pipeline:
+    """Registers of `module` that move together, whenever `advance` is high.
+
+    They hold payload only and are not reset; what is valid is the business of `handshake`.
+    """
+
+    def __init__(self, module, advance):
+        self._module, self._advance = module, advance
+
+    def register(self, value, name):
+        """`value` one clock later."""
+        held = Signal(value.shape(), name=name, reset_less=True)
+        with self._module.If(self._advance):
+            self._module.d.sync += held.eq(value)
+        return held
+
+    def delay(self, value, clocks, name):
+        """`value` that many clocks later."""
+        for clock in range(clocks):
+            value = self.register(value, f"{name}_{clock + 1}")
+        return value
+
+
+def handshake(m, i, o, latency):
+    """Valid and ready of a pipeline between streams `i` and `o` that moves or stands as a whole.
+
+    It stands while a beat at its end is not taken. Returns `advance`, and `valid` whose bit n says
+    that the registers of cycle n + 1 hold a beat.
+    """
+    advance, valid = Signal(name="advance"), Signal(latency, name="valid")
+    m.d.comb += [
+        advance.eq(o.ready | ~o.valid),
+        i.ready.eq(advance),
+        o.valid.eq(valid[-1]),
+    ]
+    with m.If(advance):
+        m.d.sync += valid.eq(Cat(i.valid, valid))
+    return advance, valid
+
+
+def operands(value):
+    """`value` cut into operands of a MULT18X18D: [value], or [lowest 17 bits, the rest]."""
+    if len(value) <= (OPERAND_BITS if value.shape().signed else LOW_BITS):
+        return [value]
+    low, high = value[:LOW_BITS], value[LOW_BITS:]
+    return [low, high.as_signed() if value.shape().signed else high]
+
+
+class Multiplier(Component):
+    """The rounded product of two numbers wider than the operands of a DSP block.
+
+    product = (x * y + half) >> places, half = 2**(places - 1)
+
+    Latency: 3 clocks. `x` and `y` should come straight from registers. Takes one block for each
+    pair of operands of 18 bits: 24 x 17 takes two, 24 x 24 four.
+
+    Parameters
+    ----------
+    x, y : Shape
+        `x` is signed.
+    places : int
+        No more than either operand has bits.
+
+    Members
+    -------
+    advance : In(1)
+        Enable of all registers.
+    x, y : In
+    product : Out(signed(bits of x + bits of y - places))
+    """
+
+    LATENCY = 3
+
+    def __init__(self, x, y, places=0):
+        x, y = Shape.cast(x), Shape.cast(y)
+        if not x.signed or not 0 <= places <= min(x.width, y.width, LOW_BITS):
+            raise ValueError(f"Multiplier of {x!r} and {y!r}, rounded at {places}")
+        self._places = places
+        super().__init__({
+            "advance": In(1),
+            "x": In(x),
+            "y": In(y),
+            "product": Out(signed(x.width + y.width - places)),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+        p = Pipeline(m, self.advance)
+        places = self._places
+        half = (1 << places) >> 1
+
+        # Cycle 1: products of the parts
+        partial = {(j, k): p.register(x * y, f"partial_{j}_{k}")
+                   for j, x in enumerate(operands(self.x)) for k, y in enumerate(operands(self.y))}
+
+        # Cycle 2: round the lowest, add the two of equal weight
+        lowest, highest = partial.pop((0, 0)), partial.pop((1, 1), None)
+        if highest is None:
+            base = p.register(lowest + half, "base")
+        else:
+            # The lowest has two unsigned parts: its rounded value still fits 34 bits.
+            base = p.register(Cat((lowest + half)[:2 * LOW_BITS], highest).as_signed(), "base")
+        if partial:
+            first, *second = partial.values()
+            cross = p.register(first + second[0] if second else first, "cross")
+
+        # Cycle 3: one sum; the lowest 17 bits have no part in it
+        total = base
+        if partial:
+            total = Cat(base[:LOW_BITS], (base >> LOW_BITS) + cross).as_signed()
+        m.d.comb += self.product.eq(p.register(total >> places, "rounded"))
+        return m

@@ -1,0 +1,190 @@
+"""From the sums of a matrix to fixed point."""
+
+from amaranth.hdl import Module, Mux, Signal, signed
+from amaranth.lib import data, stream
+from amaranth.lib.wiring import Component, In, Out
+
+from ..common.formats import DEFAULT
+from ..common.tape import Function
+from .arithmetic import saturate
+from .pipeline import Multiplier, Pipeline, handshake
+
+SCALED_BITS = 32
+LEFT, RIGHT = 8, 54  # places by which a product may have to be shifted
+
+scale_layout = data.StructLayout({"mantissa": 17, "exponent": signed(10)})
+
+
+def formats_of(formats):
+    """{function: (bits, fraction bits)} of a matrix's outputs."""
+    value = formats.value_bits, formats.value_frac
+    return {
+        Function.CANDIDATE: value,
+        Function.FORGET: value,
+        Function.PRODUCT: value,
+        Function.RESIDUAL: (formats.residual_bits, formats.residual_frac),
+        Function.LOGITS: (formats.logit_bits, formats.logit_frac),
+    }
+
+
+class ScaleLane(Component):
+    """One element: y = saturate(round((sum * mantissa << 8) / 2**shift)).
+
+    Latency: 7 clocks. Takes two DSP blocks, one when the sum has no more than 18 bits.
+
+    Members
+    -------
+    advance : In(1)
+        Enable of all registers.
+    sum : In(signed(accumulator_bits)), mantissa : In(17)
+        Straight from registers.
+    shift : In(range(63))
+        3 clocks after its sum.
+    function : In(3)
+        6 clocks after its sum.
+    y : Out(signed(32))
+    """
+
+    LATENCY = Multiplier.LATENCY + 4
+
+    def __init__(self, sum_shape, formats=DEFAULT):
+        self._formats = formats
+        super().__init__({
+            "advance": In(1),
+            "sum": In(sum_shape),
+            "mantissa": In(scale_layout["mantissa"].shape),
+            "shift": In(range(LEFT + RIGHT + 1)),
+            "function": In(3),
+            "y": Out(signed(SCALED_BITS)),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+        p = Pipeline(m, self.advance)
+        m.submodules.multiplier = multiplier = Multiplier(self.sum.shape(), self.mantissa.shape())
+
+        # Cycles 1 to 3: the product
+        m.d.comb += [
+            multiplier.advance.eq(self.advance),
+            multiplier.x.eq(self.sum),
+            multiplier.y.eq(self.mantissa),
+        ]
+
+        # Cycle 4: shift by multiples of 8, keeping one bit more than the result for its rounding
+        coarse = p.register((multiplier.product << LEFT + 1) >> (self.shift[3:] << 3), "coarse")
+        fine_shift = p.register(self.shift[:3], "fine_shift")
+
+        # Cycle 5: shift by the rest
+        fine = p.register(coarse >> fine_shift, "fine")
+
+        # Cycle 6: round halves up; a shift by nothing has left a zero there
+        rounded = p.register((fine >> 1) + fine[0], "rounded")
+
+        # Cycle 7: the range of its format
+        y = Signal.like(self.y, reset_less=True)
+        with m.If(self.advance), m.Switch(self.function):
+            for function, (bits, _) in formats_of(self._formats).items():
+                with m.Case(function):
+                    m.d.sync += y.eq(saturate(rounded, bits))
+        m.d.comb += self.y.eq(y)
+        return m
+
+
+class Scale(Component):
+    """golden.scale: sums of the ternary array times the scale of their matrix.
+
+    places = clip(-(exponent + frac), -8, 54)
+    value  = saturate(round(sum * mantissa / 2**places), bits)
+
+    `bits` and `frac` are those of a value for CANDIDATE, FORGET and PRODUCT, of the residual for
+    RESIDUAL and of a logit for LOGITS.
+
+    Latency: 8 clocks, accepted to valid; one beat a clock. While the beat at the end is not taken,
+    nothing moves and nothing is accepted.
+
+    Parameters
+    ----------
+    config : Config
+    formats : Formats
+
+    Members
+    -------
+    sums : In(stream of {values, function, first, last, release})
+        values: signed(accumulator_bits) x vector; function: 3 (common.tape.Function); `first` and
+        `last` mark the beats at the ends of a matrix, `release` all beats of the last matrix of a
+        scale. Wait while there is no scale.
+    scales : In(stream of {mantissa: 17, exponent: signed(10)})
+        Taken together with the beat that is `last` and `release`.
+    scaled : Out(stream of {values: signed(32) x vector, function: 3, first, last})
+    """
+
+    LATENCY = 1 + ScaleLane.LATENCY
+
+    def __init__(self, config, formats=DEFAULT):
+        self._config, self._formats = config, formats
+        assert max(bits for bits, _ in formats_of(formats).values()) <= SCALED_BITS
+        self._sum_shape = signed(config.accumulator_bits)
+        self.sums_layout = data.StructLayout({
+            "values": data.ArrayLayout(self._sum_shape, config.vector),
+            "function": 3, "first": 1, "last": 1, "release": 1,
+        })
+        self.scaled_layout = data.StructLayout({
+            "values": data.ArrayLayout(signed(SCALED_BITS), config.vector),
+            "function": 3, "first": 1, "last": 1,
+        })
+        super().__init__({
+            "sums": In(stream.Signature(self.sums_layout)),
+            "scales": In(stream.Signature(scale_layout)),
+            "scaled": Out(stream.Signature(self.scaled_layout)),
+        })
+
+    def _shift(self, m, p, function, exponent):
+        """places + 8, after two clocks."""
+        frac = Signal(range(SCALED_BITS))
+        with m.Switch(function):
+            for case, (_, places) in formats_of(self._formats).items():
+                with m.Case(case):
+                    m.d.comb += frac.eq(places)
+
+        # Cycle 1: not limited
+        shift = p.register(LEFT - frac - exponent, "shift_1")
+
+        # Cycle 2: limited
+        limit = LEFT + RIGHT
+        return p.register(Mux(shift < 0, 0, Mux(shift > limit, limit, shift))[:6], "shift_2")
+
+    def elaborate(self, platform):
+        m = Module()
+        sums, scale, scaled = self.sums.payload, self.scales.payload, self.scaled.payload
+        both = stream.Signature(self.sums_layout).create(path=("both",))
+        advance, _ = handshake(m, both, self.scaled, self.LATENCY)
+        p = Pipeline(m, advance)
+        m.d.comb += [
+            both.valid.eq(self.sums.valid & self.scales.valid),
+            self.sums.ready.eq(both.ready & self.scales.valid),
+            self.scales.ready.eq(both.ready & self.sums.valid & sums.last & sums.release),
+        ]
+
+        # Cycle 1: inputs of the multipliers
+        mantissa = p.register(scale.mantissa, "mantissa")
+        shift = self._shift(m, p, sums.function, scale.exponent)
+
+        # Cycles 2 to 8: the lanes
+        shift = p.delay(shift, 2, "shift_held")
+        function = p.delay(sums.function, self.LATENCY - 1, "function")
+        for n in range(self._config.vector):
+            m.submodules[f"lane_{n}"] = lane = ScaleLane(self._sum_shape, self._formats)
+            m.d.comb += [
+                lane.advance.eq(advance),
+                lane.sum.eq(p.register(sums.values[n], f"sum_{n}")),
+                lane.mantissa.eq(mantissa),
+                lane.shift.eq(shift),
+                lane.function.eq(function),
+                scaled.values[n].eq(lane.y),
+            ]
+        m.d.comb += [
+            scaled.function.eq(p.register(function, "function_out")),
+            scaled.first.eq(p.delay(sums.first, self.LATENCY, "first")),
+            scaled.last.eq(p.delay(sums.last, self.LATENCY, "last")),
+        ]
+        return m
