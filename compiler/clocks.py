@@ -1,0 +1,274 @@
+"""Predicts the clocks of a token exactly, by following every word of the tape through the machine.
+
+No cycle is simulated: each word, element and command has a clock in which it moves, the latest of
+what it waits for. The constants are the latencies that the gateware's docstrings state; a test
+holds them to the gateware. Clocks are counted from the first clock of the token.
+"""
+
+from collections import deque
+from dataclasses import dataclass
+
+from ..common.tape import COMMAND_FIELDS, Function
+
+FIFO = 2  # prefetch: word written -> readable
+QUEUE = 4  # requests that the memory holds
+NORM_TAKEN = 1  # norm accepted -> first pair
+NORM_NEXT = 2  # last pair -> next norm
+V_LATENCY = 7  # pair -> v
+PREPARE, RECIPROCAL, SCALE = 23, 27, 51  # scalar unit
+QUANTISE = 9  # job accepted -> first codes
+MATRIX_TAKEN = 2  # matrix accepted -> first word
+SCALE_LATENCY, SILU, MLGRU, PRODUCT = 8, 8, 12, 5
+DRAIN = 3  # last write -> matrix counts as written
+SAMPLER = 10  # last logits -> token
+
+
+@dataclass
+class Prediction:
+    """Clocks of one token.
+
+    token : read, multiplied with the head, and sampled
+    prompt : read only
+    words : tape words (and embedding words) of a sampled token
+    """
+
+    token: int
+    prompt: int
+    words: int
+
+    def to_dict(self):
+        return {"token": self.token, "prompt": self.prompt, "words": self.words}
+
+
+class WordSource:
+    """Memory, tape reader and prefetch FIFO: when each word can be taken.
+
+    docs/virtual-board.md defines the memory; rtl/tape_reader.py the reader. Times of words
+    already taken come back through `taken`, because they make room for later bursts.
+    """
+
+    def __init__(self, config, spans):
+        self.config = config
+        rate = config.memory_rate
+        self.gain, self.cost = rate.numerator, rate.denominator
+        self.full = self.gain + self.cost - 1
+        self.credit, self.last = self.full, -1  # after the edge of the last transfer
+        self.spans = iter(spans)
+        self.left, self.ready = 0, None  # of the span: words not requested; first request clock
+        self.span_taken = None
+        self.requested = 0
+        self.in_burst = 0  # words of the present request still to come
+        self.due = self.next_request = 0
+        self.burst_ends = deque([-1] * QUEUE, QUEUE)
+        self.taken = []
+
+    def _request(self):
+        """Clock in which the next burst is accepted."""
+        config = self.config
+        if self.left == 0:
+            earliest, self.left = next(self.spans)
+            self.next_request = max(earliest, self.next_request) + 1
+        clock = max(self.next_request, self.burst_ends[0] + 1)
+        needed = self.requested + config.burst_words - config.prefetch_words - 1
+        if needed >= 0:
+            clock = max(clock, self.taken[needed] + 1)
+        self.in_burst = min(self.left, config.burst_words)
+        self.left -= self.in_burst
+        self.requested += self.in_burst
+        self.next_request = clock + 1
+        self.due = clock + config.memory_latency
+
+    def next(self):
+        """Clock from which the next word can be taken by the decoder."""
+        if self.in_burst == 0:
+            self._request()
+        first = max(self.last + 1, self.due)
+        credit = min(self.credit + self.gain * (first - 1 - self.last), self.full)
+        wait = max(0, -(-(self.cost - credit) // self.gain))
+        clock = first + wait
+        credit = min(credit + self.gain * wait, self.full)
+        self.credit, self.last = min(credit - self.cost + self.gain, self.full), clock
+        self.in_burst -= 1
+        if self.in_burst == 0:
+            self.burst_ends.append(clock)
+        return clock + FIFO
+
+
+class Pipeline:
+    """A pipeline that stands while the beat at its end is not taken: Scale before Results."""
+
+    def __init__(self, latency):
+        self.latency = latency
+        self.stands = deque(maxlen=4 * latency)  # (from, until): clocks in which nothing moves
+        self.entered = self.left = -1
+
+    def enter(self, clock):
+        """Clock in which a beat that is there from `clock` on enters."""
+        clock = max(clock, self.entered + 1)
+        for start, stop in self.stands:
+            if start <= clock < stop:
+                clock = stop
+        self.entered = clock
+        return clock
+
+    def leave(self, entered, free):
+        """Clock in which it leaves, the taker being free from clock `free` on."""
+        arrival = entered + self.latency
+        for start, stop in self.stands:
+            if entered < start < arrival or start <= entered < stop:
+                arrival += stop - start
+        arrival = max(arrival, self.left + 1)
+        self.left = max(arrival, free)
+        if self.left > arrival:
+            self.stands.append((arrival, self.left))
+        return self.left
+
+
+class Machine:
+    """Walks through the commands of one token."""
+
+    def __init__(self, tape, config, sampling):
+        self.config, self.sampling = config, sampling
+        header = tape.header
+        words = header.token_words if sampling else header.body_words
+        self.commands = tape.commands if sampling else tape.commands[:-2]
+        self.vocabulary, self.hidden = header.vocabulary, header.hidden
+        self.embedding_words = header.embedding_words
+        self.source = WordSource(config, [(2, header.embedding_words), (3, words)])
+        self.parts = config.word_bits // (32 * config.vector)
+        self.steps = -(-COMMAND_FIELDS * 32 // config.word_bits)
+        v = config.vector
+        self.levels = (v - 1).bit_length()
+        self.summary = V_LATENCY + 5 + self.levels
+        self.product = max(PRODUCT, PRODUCT - 1 + self.levels) if v > 2 else PRODUCT
+        self.beats = config.rows // v
+        self.row_latency = 2 + (config.inputs - 1).bit_length()  # word -> totals
+        depth = self.row_latency + 4 + self.beats
+        self.places = 1 + max(16, 1 << (depth - 2).bit_length())
+        # boxes: the clock from which each is free
+        self.norm_free = self.scalar_free = self.summary_taken = 0
+        self.quantiser_free = self.job_taken = 0
+        self.codes_full, self.scales = deque(), deque()
+        self.scale_box = Pipeline(SCALE_LATENCY)
+        self.results_free = 0  # last beat of the matrix before has been written
+        self.written = self.settled = 0
+        self.reserved, self.freed = 0, []  # beats of the sum queue: count, clocks they went
+        self.last_group = -self.beats
+        self.queue_out = -1
+
+    def run(self):
+        """Clocks of the token."""
+        now = self._embedding()
+        for command in self.commands:
+            for _ in range(self.steps):
+                now = self._take(now) + 1
+            now = self._norm(command, now) if command.norm else self._matrix(command, now)
+        end = self.sampled if self.sampling else max(self.written + 1, now)
+        return end + 1
+
+    def _take(self, earliest):
+        """Clock in which the next word is taken, not before `earliest`."""
+        clock = max(self.source.next(), earliest)
+        self.source.taken.append(clock)
+        return clock
+
+    def _embedding(self):
+        """The decoder takes the span in clock 2; the next one when all of this is taken."""
+        beat, beats, v = 3, 0, self.config.vector
+        wanted = -(-self.hidden // v)  # writes; two a beat
+        for _ in range(self.embedding_words):
+            available = self.source.next()
+            for _ in range(self.parts):
+                first = max(beat, available)
+                if 2 * beats < wanted:
+                    self.settled = first + (1 if 2 * beats + 1 < wanted else 0)
+                taken, beats = first + 1, beats + 1
+                beat = taken + 1
+            self.source.taken.append(taken)
+        self.settled += 3
+        return max(taken + 1, 3) + 1
+
+    def _norm(self, command, now):
+        if command.wait:
+            now = max(now, self.written + 1, self.settled)
+        norm, constants = max(now, self.norm_free), max(now, self.scalar_free)
+        clock = max(norm, constants) + 1
+        beats = -(-command.length // self.config.vector)
+        pair = max(clock, norm + NORM_TAKEN) - 1
+        for beat in range(beats):
+            if beat % self.parts == 0:
+                available = self.source.next()
+            pair = max(pair + 1, available)
+            if beat == beats - 1:
+                pair = max(pair, self.summary_taken + 1)
+            if beat % self.parts == self.parts - 1 or beat == beats - 1:
+                self.source.taken.append(pair)
+        self.norm_free = pair + NORM_NEXT
+        summary = max(pair + self.summary, constants + PREPARE, self.job_taken + 1)
+        self.summary_taken, self.scalar_free = summary, summary + SCALE
+        self.scales.append(summary + SCALE)
+        job = max(summary + RECIPROCAL, self.quantiser_free)
+        self.job_taken = job
+        codes = job + QUANTISE + beats - 1
+        self.quantiser_free = job + beats
+        self.codes_full.append(codes + 1)
+        return pair + 1
+
+    def _matrix(self, command, now):
+        config, chunks = self.config, command.length
+        clock = now + MATRIX_TAKEN  # the array is idle: the decoder was busy with this command
+        clock = max(clock, self.codes_full[0]) - 1
+        scale, left = self.scales[0], -(-command.rows // config.vector)
+        first, take, append = True, self.source.next, self.source.taken.append
+        for _ in range(command.words // chunks):
+            for _ in range(chunks - 1):
+                clock = max(take(), clock + 1)
+                append(clock)
+            clock = max(take(), clock + 1, self.last_group + self.beats)
+            over = self.reserved + self.beats - self.places
+            if over > 0:
+                clock = max(clock, self.freed[over - 1] + 1)
+            append(clock)
+            self._group(command, clock, scale, min(left, self.beats), first)
+            first, left = False, left - self.beats
+        if command.release:
+            self.codes_full.popleft()
+            self.scales.popleft()
+        self._finish(command)
+        return clock + 1
+
+    def _group(self, command, clock, scale, beats, first):
+        """Sums of a row group, completed in `clock`, through the queue, Scale and into Results."""
+        self.last_group = clock
+        self.reserved += self.beats
+        valid = clock + self.row_latency + 4
+        for beat in range(beats):
+            entered = self.scale_box.enter(max(valid + beat, self.queue_out + 1, scale))
+            self.queue_out = entered
+            self.freed.append(entered)
+            free = self.results_free if first and beat == 0 else 0
+            if command.function is Function.LOGITS and self.config.vector > 1:
+                free = max(free, self.scale_box.left + self.config.vector)
+            self.entered = self.scale_box.leave(entered, free)
+        for beat in range(beats, self.beats):
+            self.freed.append(clock + self.row_latency + 1 + beat)
+
+    def _finish(self, command):
+        """The matrix's last beat entered Results in clock `entered`: when it is written."""
+        held = self.entered + 1
+        last = held + {Function.CANDIDATE: SILU, Function.FORGET: MLGRU + SILU,
+                       Function.PRODUCT: self.product, Function.RESIDUAL: 1,
+                       Function.LOGITS: 0}[command.function]
+        self.results_free = last + 1
+        self.written = last + DRAIN
+        if command.function is Function.LOGITS:
+            self.sampled = held + SAMPLER
+
+
+def predict(tape, config=None):
+    """The Prediction for a Tape on its Config."""
+    config = config or tape.config
+    sampled = Machine(tape, config, sampling=True)
+    token = sampled.run()
+    prompt = Machine(tape, config, sampling=False).run()
+    return Prediction(token, prompt, len(sampled.source.taken))
