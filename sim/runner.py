@@ -43,14 +43,32 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import cocotb_tools.config
-import find_libpython
 import pytest
 
 from ..rtl.emit import to_rtlil, to_verilog
 from . import verilator
 from .cache import build_root, cached, digest
 
-BLOCK_FLAGS = ["-O1"]  # -O0 compiles no faster and runs 3 times slower
+BLOCK_FLAGS = ["-O1", "-fPIC"]
+# The simulator is a library inside Python, not the other way round: Python's own shared library,
+# which not every Python comes with, is not needed. PyDLL keeps Python's lock, as cocotb expects;
+# cocotb ends the interpreter, so there is no way back.
+LOAD = """
+import ctypes, sys
+words = [word.encode() for word in sys.argv[1:]]
+library = ctypes.PyDLL(sys.argv[1], ctypes.RTLD_GLOBAL)
+library.simulate(len(words), (ctypes.c_char_p * (len(words) + 1))(*words, None))
+"""
+ENTRY = """
+#include <cstdio>
+#include <unistd.h>
+int simulator_main(int count, char **words);
+extern "C" void simulate(int count, char **words) {
+    int status = simulator_main(count, words);
+    std::fflush(nullptr);
+    _exit(status);
+}
+"""
 LOG_LINES = 40
 
 
@@ -77,7 +95,7 @@ def build(component, name, *, waves=False, internals=False):
     otherwise it sees the ports.
     """
     design = to_rtlil(component, name)
-    key = digest(design, verilator.identity(), BLOCK_FLAGS, waves, internals)
+    key = digest(design, verilator.identity(), BLOCK_FLAGS, ENTRY, waves, internals)
 
     def make(folder):
         Path(folder, "design.v").write_text(to_verilog(design))
@@ -85,24 +103,22 @@ def build(component, name, *, waves=False, internals=False):
             f'`verilator_config\npublic_flat_rw -module "{"*" if internals else name}" -var "*"\n')
         verilator.translate("design.v", name, folder, "--vpi", "visible.vlt",
                             *["--trace-vcd"] * waves)
+        entry = Path(folder, "entry.cpp")
+        entry.write_text(ENTRY)
         libraries = cocotb_tools.config.libs_dir
         verilator.program(
-            folder, [cocotb_tools.config.share_dir / "lib/verilator/verilator.cpp"], BLOCK_FLAGS,
-            trace=waves, vpi=True,
-            link=[f"-Wl,-rpath,{libraries}", f"-L{libraries}", "-lcocotbvpi_verilator"])
+            folder, [cocotb_tools.config.share_dir / "lib/verilator/verilator.cpp", entry],
+            BLOCK_FLAGS, defines=["-Dmain=simulator_main"], trace=waves, vpi=True,
+            link=["-shared", f"-Wl,-rpath,{libraries}", f"-L{libraries}",
+                  "-lcocotbvpi_verilator"])
 
     return cached(build_root() / "sim" / f"{name}-{key}", make)
 
 
 def environment(name, module, testcase, seed, clocks, parameters):
     """What cocotb and `streams` read inside the simulator."""
-    libpython = find_libpython.find_libpython()
-    if libpython is None:
-        version = "{}.{}".format(*sys.version_info)
-        raise verilator.BuildError("cocotb needs Python's shared library; install it with: "
-                                   f"sudo apt-get install libpython{version}")
     return os.environ | {
-        "GPI_USERS": f"{libpython};{cocotb_tools.config.pygpi_entry_point()}",
+        "GPI_USERS": cocotb_tools.config.pygpi_entry_point(),
         "PYGPI_PYTHON_BIN": sys.executable,
         "PYTHONPATH": os.pathsep.join(p for p in sys.path if p),
         "COCOTB_TOPLEVEL": name,
@@ -167,7 +183,8 @@ def run(component, module, testcase, *, parameters=None, name=None, seed=1, cloc
     print(f"{module}.{testcase}: seed {seed}")
     with tempfile.TemporaryDirectory(prefix="tritone_sim_") as scratch:
         file = build_root() / "sim" / f"{module}.{testcase.replace('/', '.')}.vcd"
-        command = [str(folder / "simulate"), *["--trace", "--trace-file", str(file)] * waves]
+        command = [sys.executable, "-c", LOAD, str(folder / "simulate"),
+                   *["--trace", "--trace-file", str(file)] * waves]
         failure, log = simulate(command, scratch, variables, wall)
     if failure:
         tail = "\n".join(log.splitlines()[-LOG_LINES:])

@@ -25,6 +25,7 @@ from tritone.sim.virtual import VirtualBoard, VirtualBoardError
 CONFIG = replace(TINY, name="stand-in", memory_words=3000)
 TAPE = random.Random(1).randbytes(4 * 2048)
 LOG_ROWS = 512
+LINGER_CLOCKS = 10_000  # that the board runs on before it sleeps
 PROGRAM = [(n * 37 % 2000, 1 + n * 7 % 20) for n in range(32)]
 pins = Signature({"rx": In(1, init=1), "tx": Out(1, init=1)})
 
@@ -176,6 +177,27 @@ def test_an_idle_board_takes_no_time():
         assert cpu_seconds(virtual) - used < 0.1
 
 
+def sleeping_clocks(virtual):
+    """The number of clocks once it stands still."""
+    counts = [0]
+    while len(counts) < 3 or counts[-1] != counts[-2]:
+        time.sleep(0.1)
+        counts.append(virtual.statistics()["clocks"])
+    return counts[-1]
+
+
+def test_a_bit_lasts_its_clocks_on_average():
+    with board() as virtual:
+        with serial.Serial(virtual.port, timeout=10) as line:
+            line.write(b"?")
+            assert len(line.read(4 * len(predicted_log(CONFIG)))) > 0
+            before = sleeping_clocks(virtual)
+            line.write(bytes(4000))
+            assert line.read(4000) == bytes(4000)
+            clocks = sleeping_clocks(virtual) - before - LINGER_CLOCKS
+        assert abs(clocks - 4000 * 10 * CONFIG.clock_hz / CONFIG.baud) < 2000
+
+
 def cpu_seconds(virtual):
     with open(f"/proc/{virtual.pid}/stat") as file:
         fields = file.read().rsplit(")", 1)[1].split()
@@ -193,7 +215,7 @@ def test_a_broken_rule_ends_the_board_in_one_line():
 
 
 def test_a_tape_that_does_not_fit_is_refused():
-    with pytest.raises(VirtualBoardError, match="12004 bytes; the memory of 'stand-in' holds 12000"):
+    with pytest.raises(VirtualBoardError, match="12004 bytes; the memory .* holds 12000"):
         VirtualBoard(CONFIG, bytes(12004))
 
 
