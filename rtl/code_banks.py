@@ -73,19 +73,23 @@ class CodeBanks(wiring.Component):
 
         for column in range(self.columns):
             memory = Memory(shape=data.ArrayLayout(signed(8), inputs), depth=2 * self.chunks,
-                            init=[])
+                            init=[], attrs={"no_rw_check": 1})
             m.submodules[f"codes_{column}"] = memory
-            write, read = memory.write_port(granularity=vector), memory.read_port()
+            write, read = memory.write_port(granularity=vector), memory.read_port(domain="comb")
             beat = [self.i.payload.codes[column * vector + n] for n in range(vector)]
             m.d.comb += [
                 # Cycle 0: address and enables.
                 write.addr.eq(Cat(write_bank, write_chunk)),
                 write.en.eq(slot & written.replicate(len(slot))),
                 read.addr.eq(Cat(read_bank, read_chunk)),
-                read.en.eq(self.read),
             ]
             for n in range(inputs):
                 m.d.comb += write.data[n].eq(beat[n % vector])
-            # Cycle 1: a register, because block RAM is slow to answer.
-            m.d.sync += self.o[column].eq(read.data)
+            # Yosys makes this register and the memory a block RAM that need not settle collisions;
+            # a synchronous port would get logic that does, since Amaranth promises the old data.
+            chunk = Signal.like(read.data, name=f"chunk_{column}", reset_less=True)
+            with m.If(self.read):
+                m.d.sync += chunk.eq(read.data)
+            # Cycle 1: another register, because block RAM is slow to answer.
+            m.d.sync += self.o[column].eq(chunk)
         return m

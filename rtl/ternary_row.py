@@ -36,7 +36,7 @@ class TernaryRow(wiring.Component):
     valid : In(1)
         The codes of `latency` clocks ago count.
     last : In(1)
-        With `valid`: they complete the sum, and the next chunk begins another one.
+        They complete the sum, and the next chunk begins another one. Only with `valid`.
     total : Out(signed(bits))
         The completed sum, held until the next one.
     """
@@ -74,9 +74,9 @@ class TernaryRow(wiring.Component):
         m.d.comb += total.eq(add_with_carry(accumulator, chunk, carry))
         with m.If(self.valid):
             m.d.sync += accumulator.eq(total[1:])
-            with m.If(self.last):
-                # A synchronous reset: the chain needs no selection between 0 and the old value.
-                m.d.sync += [accumulator.eq(0), self.total.eq(total[1:])]
+        with m.If(self.last):
+            # A synchronous reset: the chain needs no selection between 0 and the old value.
+            m.d.sync += [accumulator.eq(0), self.total.eq(total[1:])]
         return m
 
     def add_pairs(self, m, nodes, carries, level):
