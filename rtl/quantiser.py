@@ -1,0 +1,149 @@
+"""Vectors to int8 codes, once the scalar unit knows their largest element."""
+
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, signed
+from amaranth.lib import data, stream
+from amaranth.lib.memory import Memory
+from amaranth.lib.wiring import Component, In, Out
+
+from ..common.formats import DEFAULT
+from .arithmetic import saturate, shift_round
+from .normaliser import LARGEST_BITS
+from .pipeline import Pipeline
+from .scalar_unit import ONE_BITS, job_layout
+
+BANKS = 2
+CODE_BITS = 8
+FULL_SHIFT = 16  # the largest code_shift
+WIDE_BITS = LARGEST_BITS + 1  # of an element once its leading zeros are gone
+
+
+class Quantiser(Component):
+    """golden.quantise: keeps vectors in two banks of RAM and gives them back as codes.
+
+        w = saturate(round(v / 2**code_shift), 18)         code = round(w * reciprocal / 2**26)
+
+    One job a vector, in the same order. |v| < 2**(code_shift + 17), which holds for every job of
+    the scalar unit. V elements a clock. Clocks, when nothing stalls:
+
+        last of a vector accepted -> its job can be accepted      1
+        job accepted -> first codes valid                         latency
+        job accepted -> next job can be accepted                  beats of the vector
+
+    so vectors that are there follow each other without a gap. A bank takes the next vector from
+    the clock after its last beat was read, `beats` + 1 clocks after its job was accepted.
+
+    Members
+    -------
+    v : In(stream of {values: V x signed(33), last: 1})
+        Accepted while a bank is free.
+    jobs : In(stream of {code_shift: signed(6), reciprocal: 17})
+        code_shift from -17 to 16.
+    codes : Out(stream of {codes: V x signed(8), last: 1})
+    """
+
+    latency = 9
+
+    def __init__(self, config, formats=DEFAULT):
+        self.config, self.f = config, formats
+        self.depth = config.max_inner // config.vector
+        lanes = config.vector
+        super().__init__({
+            "v": In(stream.Signature(data.StructLayout(
+                {"values": data.ArrayLayout(signed(LARGEST_BITS), lanes), "last": 1}))),
+            "jobs": In(stream.Signature(job_layout)),
+            "codes": Out(stream.Signature(data.StructLayout(
+                {"codes": data.ArrayLayout(signed(CODE_BITS), lanes), "last": 1}))),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+        self.full = Signal(BANKS)
+        self.ends = [Signal(range(BANKS * self.depth), name=f"end_{n}") for n in range(BANKS)]
+        m.submodules.memory = memory = Memory(
+            shape=LARGEST_BITS * self.config.vector, depth=BANKS * self.depth, init=[])
+        advance = Signal()
+        m.d.comb += advance.eq(self.codes.ready | ~self.codes.valid)
+        self._build_write(m, memory.write_port())
+        self._build_codes(m, advance, *self._build_read(m, memory.read_port(), advance))
+        return m
+
+    def _start(self, bank):
+        """Address of the first word of the bank that follows `bank`."""
+        return Mux(bank, 0, self.depth)
+
+    def _build_write(self, m, port):
+        v = self.v
+        bank, address = Signal(name="write_bank"), Signal(range(BANKS * self.depth), name="write")
+        m.d.comb += [v.ready.eq(~self.full.bit_select(bank, 1)), port.addr.eq(address),
+                     port.data.eq(v.payload.values.as_value()), port.en.eq(v.valid & v.ready)]
+        with m.If(v.valid & v.ready):
+            m.d.sync += address.eq(address + 1)
+            with m.If(v.payload.last):
+                m.d.sync += [bank.eq(~bank), address.eq(self._start(bank)),
+                             self.full.bit_select(bank, 1).eq(1)]
+                with m.Switch(bank):
+                    for n, end in enumerate(self.ends):
+                        with m.Case(n):
+                            m.d.sync += end.eq(address)
+
+    def _build_read(self, m, port, advance):
+        """Cycle 0: takes a job. Cycle 1: walks through its bank.
+
+        Returns what stands beside the words of the memory: valid, last, places, reciprocal.
+        """
+        jobs, pipe = self.jobs, Pipeline(m, advance)
+        running, bank = Signal(), Signal(name="read_bank")  # bank: of the next job
+        address, end = (Signal(range(BANKS * self.depth), name=n) for n in ("read", "end"))
+        places, reciprocal = Signal(6), Signal(self.f.scale_bits)
+        last = Signal(name="read_last")
+        m.d.comb += [
+            last.eq(running & (address == end)),
+            jobs.ready.eq(self.full.bit_select(bank, 1) & (~running | (last & advance))),
+            port.addr.eq(address), port.en.eq(advance),
+        ]
+        with m.If(running & advance):
+            m.d.sync += address.eq(address + 1)
+            with m.If(last):
+                m.d.sync += [running.eq(0), self.full.bit_select(~bank, 1).eq(0)]
+        with m.If(jobs.valid & jobs.ready):
+            m.d.sync += [running.eq(1), bank.eq(~bank), address.eq(Mux(bank, self.depth, 0)),
+                         end.eq(Mux(bank, self.ends[1], self.ends[0])),
+                         places.eq(FULL_SHIFT - jobs.payload.code_shift),
+                         reciprocal.eq(jobs.payload.reciprocal)]
+        valid = Signal(name="valid_2")
+        with m.If(advance):
+            m.d.sync += valid.eq(running)
+        return (port.data, valid, pipe.register(last, "last_2"),
+                pipe.register(places, "places_2"), pipe.register(reciprocal, "reciprocal_2"))
+
+    def _build_codes(self, m, advance, word, valid, last, places, reciprocal):
+        f, pipe = self.f, Pipeline(m, advance)
+        # Cycle 2
+        places = pipe.register(places, "places_3")
+        fine = pipe.register(places[:3], "fine_places")
+        reciprocal = pipe.delay(reciprocal, 5, "reciprocal")
+        values = data.View(self.v.payload.values.shape(), word)
+        for lane in range(self.config.vector):
+            # Cycle 2
+            x = pipe.register(values[lane], f"x_{lane}")
+            # Cycles 3 and 4: the leading zeros of the largest element go, in two steps
+            x = pipe.register((x << Cat(Const(0, 3), places[3:]))[:WIDE_BITS], f"coarse_{lane}")
+            x = pipe.register((x << fine)[:WIDE_BITS].as_signed(), f"fine_{lane}")
+            # Cycle 5
+            x = pipe.register(shift_round(x, FULL_SHIFT), f"rounded_{lane}")
+            # Cycle 6
+            w = pipe.register(saturate(x, f.mantissa_bits), f"w_{lane}")
+            # Cycle 7: as signed numbers, for one 18 x 18 multiplier
+            product = pipe.register(w * Cat(reciprocal, Const(0, 1)).as_signed(),
+                                    f"product_{lane}")
+            # Cycle 8
+            with m.If(advance):
+                m.d.sync += self.codes.payload.codes[lane].eq(shift_round(product, ONE_BITS))
+        with m.If(advance):
+            flags = valid
+            for cycle in range(2, self.latency - 1):
+                later = Signal(name=f"valid_{cycle + 1}")
+                m.d.sync += later.eq(flags)
+                flags = later
+            m.d.sync += [self.codes.valid.eq(flags), self.codes.payload.last.eq(
+                pipe.delay(last, self.latency - 3, "last"))]
