@@ -1,0 +1,73 @@
+"""Mlgru against golden.mlgru."""
+
+import random
+
+import cocotb
+import numpy as np
+
+from ..common.config import preset
+from ..rtl.mlgru import Mlgru
+from .elementwise import arrays, beats, corners, golden, integers, passes, tags
+from .streams import parameters, start
+
+BEATS = 2500
+COLUMNS = "candidate", "forget", "floors", "state"
+
+
+def mixed(generator, model, count):
+    """Columns of all magnitudes, then some that meet the limits and the ties of the formats."""
+    f = model.f
+    candidate = integers(generator, f.value_bits, count)
+    forget = integers(generator, f.value_bits, count)
+    floors = integers(generator, f.floor_bits, count, signed=False)
+    state = integers(generator, f.state_bits, count)
+    lift = f.state_frac - f.value_frac
+    for n in range(0, count, 3):  # the state near its candidate: small steps, ties of both signs
+        state[n] = (candidate[n] << lift) + generator.randrange(-3 << lift, 3 << lift)
+    for n in range(1, count, 9):  # an open gate: whole steps
+        forget[n], floors[n] = -(1 << 23), 0xFFFF
+    for n, value in zip(range(2, count, 9), corners(f.value_bits)):
+        forget[n] = value
+    limit = (1 << (f.state_bits - 1)) - 1
+    for n in range(5, count, 27):  # a large state with a step outwards
+        sign = generator.choice((1, -1))
+        state[n], candidate[n] = sign * (limit - generator.randrange(40)), sign * ((1 << 23) - 1)
+        forget[n], floors[n] = -generator.getrandbits(18), 0xFFFF - generator.getrandbits(3)
+    return [[max(min(x, limit), -limit - 1) for x in column]
+            for column in (candidate, forget, floors, state)]
+
+
+@cocotb.test
+@cocotb.parametrize((("idle", "stall"), [(0, 0), (0, 0.4), (0.3, 0.4)]))
+async def states_match(dut, idle, stall):
+    box, model = Mlgru(preset(**parameters())), golden()
+    vector = len(box.o.payload.state)
+    generator = random.Random(12)
+    columns = mixed(generator, model, BEATS * vector)
+    tag = tags(generator, BEATS)
+    await start(dut)
+    await passes(dut, (box.i_layout, box.o_layout),
+                 beats(vector, tag, **dict(zip(COLUMNS, columns, strict=True))),
+                 beats(vector, tag, state=model.mlgru(*arrays(*columns))),
+                 idle=idle, stall=stall, latency=Mlgru.LATENCY)
+
+
+@cocotb.test
+async def state_follows_its_candidate(dut):
+    """A recurrence of many tokens, every state from the gateware's own last one."""
+    box, model = Mlgru(preset(**parameters())), golden()
+    vector, f = len(box.o.payload.state), model.f
+    generator = random.Random(13)
+    tokens, width = 40, 4 * vector
+    floors = np.array(integers(generator, f.floor_bits, width, signed=False), np.int64)
+    state, sent, expected = np.zeros(width, np.int64), [], []
+    for _ in range(tokens):
+        candidate = np.array([generator.randrange(-1 << 16, 1 << 16) for _ in range(width)])
+        forget = np.array([generator.randrange(-1 << 17, 1 << 17) for _ in range(width)])
+        tag = tags(generator, 4)
+        sent += beats(vector, tag, candidate=candidate, forget=forget, floors=floors, state=state)
+        state = model.mlgru(candidate, forget, floors, state)
+        expected += beats(vector, tag, state=state)
+    await start(dut)
+    await passes(dut, (box.i_layout, box.o_layout), sent, expected,
+                 idle=0.1, stall=0.1, latency=Mlgru.LATENCY)

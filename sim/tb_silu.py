@@ -1,0 +1,36 @@
+"""Silu against golden.silu."""
+
+import random
+
+import cocotb
+
+from ..common.config import preset
+from ..rtl.silu import Silu
+from .elementwise import arrays, beats, corners, golden, integers, passes, tags
+from .streams import parameters, start
+
+BEATS = 1500
+
+
+def around_knots(formats):
+    """Arguments beside the ends of the table's pieces and beyond its range."""
+    step = formats.value_frac + formats.sigmoid_range_bits - formats.sigmoid_index_bits
+    knots = [n << step for n in range(0, (1 << formats.sigmoid_index_bits) + 2, 7)]
+    return [sign * (knot + offset) for knot in knots for offset in (-1, 0, 1) for sign in (1, -1)]
+
+
+@cocotb.test
+@cocotb.parametrize((("idle", "stall"), [(0, 0), (0, 0.4), (0.3, 0.4)]))
+async def values_match(dut, idle, stall):
+    box, model = Silu(preset(**parameters())), golden()
+    vector, f = len(box.i.payload.a), model.f
+    generator = random.Random(11)
+    a = corners(f.value_bits) + around_knots(f)
+    a += integers(generator, f.value_bits, BEATS * vector - len(a))
+    generator.shuffle(a)
+    tag = tags(generator, BEATS)
+    await start(dut)
+    await passes(dut, (box.i.payload.shape(), box.o.payload.shape()),
+                 beats(vector, tag, a=a),
+                 beats(vector, tag, y=model.silu(*arrays(a))),
+                 idle=idle, stall=stall, latency=Silu.LATENCY)
