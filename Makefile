@@ -1,0 +1,85 @@
+# Every target sets itself up: a venv in .venv, made from requirements.lock.
+
+PROMPT      ?= Once upon a time
+TOKENS      ?= 200
+SEED        ?= 1
+TEMPERATURE ?= 0
+MODEL       ?= models/stories-1m5
+BOARD       ?= virtual
+PRESET      ?= virtual
+CORPUS      ?= ../shared/corpora
+WORKERS     ?= 2
+PYTHON      ?= python3
+
+PY    := .venv/bin/python
+READY := .venv/ready
+# A stray PYTHONPATH would come before the venv.
+unexport PYTHONPATH
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help generate test sim verilog lint mutants train lock clean prerequisites
+
+help:  ## this list
+	@echo "make TARGET [PROMPT=... TOKENS=$(TOKENS) SEED=$(SEED) TEMPERATURE=$(TEMPERATURE) MODEL=$(MODEL) BOARD=virtual|golden|PORT]"
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+generate: $(READY)  ## write a story on the virtual board
+	@$(PY) host/generate.py --board "$(BOARD)" --model "$(MODEL)" --prompt '$(subst ','\'',$(PROMPT))' \
+	    --tokens "$(TOKENS)" --seed "$(SEED)" --temperature "$(TEMPERATURE)"
+
+test: $(READY)  ## run all tests
+	@$(PY) -m pytest -n $(WORKERS) tests
+
+sim: $(READY)  ## run the cocotb regressions on the emitted Verilog
+	@$(PY) -m pytest -n $(WORKERS) tests/sim tests/rtl
+
+verilog: $(READY)  ## write the machine's Verilog to build/verilog (PRESET=virtual)
+	@$(PY) -m tritone.rtl.emit --preset "$(PRESET)" -o build/verilog
+
+lint: $(READY)  ## check the style of the Python code
+	@$(PY) -m ruff check .
+
+mutants: $(READY)  ## plant faults in the gateware and name the test that catches each
+	@$(PY) tests/mutants.py
+
+train: .venv/train  ## train MODEL again from the texts in CORPUS into build/train; resumes
+	@test -r "$(CORPUS)/tinystories_train.txt" || { \
+	  echo "no tinystories_train.txt in $(CORPUS): name its folder with make train CORPUS=DIR" >&2; exit 1; }
+	@$(PY) -m tritone.train.train --preset "$(notdir $(MODEL))" --out "build/train/$(notdir $(MODEL))" \
+	    --text "$(CORPUS)/tinystories_train.txt" --validation "$(CORPUS)/tinystories_val.txt" \
+	    $(if $(wildcard build/train/$(notdir $(MODEL))/work/checkpoint.pt),--resume)
+
+lock: | prerequisites  ## resolve pyproject.toml again and write requirements.lock
+	rm -rf build/lock
+	$(PYTHON) -m venv build/lock
+	build/lock/bin/python -m pip install --disable-pip-version-check "setuptools>=75" -e ".[test]"
+	{ echo "# Every package that make installs, resolved from pyproject.toml by: make lock"; \
+	  build/lock/bin/python -m pip freeze --all --exclude-editable | grep -v '^pip='; } > requirements.lock
+	rm -rf build/lock
+
+clean:  ## remove what was built, but not the venv
+	rm -rf build .pytest_cache .ruff_cache *.egg-info
+	find . -path ./.venv -prune -o -name __pycache__ -type d -exec rm -rf {} +
+
+prerequisites:
+	@command -v $(PYTHON) > /dev/null || { \
+	  echo "python3 is missing; install it with: sudo apt-get install python3 python3-venv" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "$$($(PYTHON) -V) is too old; Python 3.11 or newer is needed: sudo apt-get install python3.11 python3.11-venv, then make PYTHON=python3.11" >&2; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2> /dev/null || { \
+	  echo "Python's venv is missing; install it with: sudo apt-get install python3-venv" >&2; exit 1; }
+	@command -v g++ > /dev/null || { \
+	  echo "g++ is missing; install it with: sudo apt-get install g++" >&2; exit 1; }
+
+$(READY): pyproject.toml requirements.lock | prerequisites
+	@echo "Setting up .venv: about 250 MB of Python packages, once"
+	@$(PYTHON) -m venv .venv
+	@$(PY) -m pip install --disable-pip-version-check -r requirements.lock
+	@$(PY) -m pip install --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+.venv/train: $(READY)
+	@echo "Adding PyTorch to .venv: several GB, once"
+	@$(PY) -m pip install --disable-pip-version-check -c requirements.lock -e ".[train]"
+	@touch $@
