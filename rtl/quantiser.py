@@ -60,11 +60,12 @@ class Quantiser(Component):
         self.full = Signal(BANKS)
         self.ends = [Signal(range(BANKS * self.depth), name=f"end_{n}") for n in range(BANKS)]
         m.submodules.memory = memory = Memory(
-            shape=LARGEST_BITS * self.config.vector, depth=BANKS * self.depth, init=[])
+            shape=LARGEST_BITS * self.config.vector, depth=BANKS * self.depth, init=[],
+            attrs={"no_rw_check": 1})  # no bank is read and written at a time
         advance = Signal()
         m.d.comb += advance.eq(self.codes.ready | ~self.codes.valid)
         self._build_write(m, memory.write_port())
-        self._build_codes(m, advance, *self._build_read(m, memory.read_port(), advance))
+        self._build_codes(m, advance, *self._build_read(m, memory.read_port(domain="comb"), advance))
         return m
 
     def _start(self, bank):
@@ -99,7 +100,7 @@ class Quantiser(Component):
         m.d.comb += [
             last.eq(running & (address == end)),
             jobs.ready.eq(self.full.bit_select(bank, 1) & (~running | (last & advance))),
-            port.addr.eq(address), port.en.eq(advance),
+            port.addr.eq(address),
         ]
         with m.If(running & advance):
             m.d.sync += address.eq(address + 1)
@@ -113,7 +114,9 @@ class Quantiser(Component):
         valid = Signal(name="valid_2")
         with m.If(advance):
             m.d.sync += valid.eq(running)
-        return (port.data, valid, pipe.register(last, "last_2"),
+        # Yosys makes this register and the memory a block RAM; a synchronous port would get logic for
+        # reads and writes that collide.
+        return (pipe.register(port.data, "word"), valid, pipe.register(last, "last_2"),
                 pipe.register(places, "places_2"), pipe.register(reciprocal, "reciprocal_2"))
 
     def _build_codes(self, m, advance, word, valid, last, places, reciprocal):

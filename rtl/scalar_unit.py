@@ -1,4 +1,4 @@
-"""The scalars of one norm: 127 / max|v| for the quantiser, and the scale of the matrix's outputs."""
+"""The scalars of one norm: 127 / max|v| for the quantiser, and the scale of the matrix outputs."""
 
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, signed, unsigned
 from amaranth.lib import data, stream

@@ -25,7 +25,7 @@ class Norm:
         self.constants = {f"{name}_{part}": value for name, pair in pairs.items()
                           for part, value in zip(("mantissa", "exponent"), pair)}
         self.summary = {"largest": largest, "squares": squares, "exponent": exponent}
-        norm = SimpleNamespace(**{name: SimpleNamespace(mantissa=np.array([m], np.int64), exponent=e)
+        norm = SimpleNamespace(**{name: SimpleNamespace(mantissa=np.array([m]), exponent=e)
                                   for name, (m, e) in pairs.items()})
         one = lambda x: np.array([x], np.int64)  # noqa: E731
         scales = golden().scalars(one(largest), one(squares), one(exponent), one(energy), norm)
