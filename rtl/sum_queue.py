@@ -46,8 +46,6 @@ class SumQueue(wiring.Component):
 
     def __init__(self, config, columns, delay):
         self.config, self.columns = config, columns
-        if config.rows % config.vector:
-            raise ValueError(f"vector={config.vector} must divide rows={config.rows}")
         self.column_beats = config.rows // config.vector
         self.beats = columns * self.column_beats
         self.depth = 1 + max(16, 1 << (delay + self.latency + self.beats - 2).bit_length())

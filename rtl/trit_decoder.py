@@ -47,7 +47,7 @@ class TritDecoder(wiring.Component):
         def digits(nibble, weight, widths, name):
             result = []
             for k, width in enumerate(widths):
-                digit = Signal(width, name=f"{name}_{k}")
+                digit = Signal(width, name=f"{name}_{k}", reset_less=True)
                 for bit in range(width):
                     m.d.sync += digit[bit].eq(
                         table(lambda n, k=k, bit=bit: n * weight // 3**k % 3 >> bit & 1, nibble))

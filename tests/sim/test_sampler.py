@@ -1,0 +1,13 @@
+"""Sampler, case by case of sim/tb_sampler.py."""
+
+import pytest
+
+from tritone.common.config import preset
+from tritone.rtl.sampler import Sampler
+from tritone.sim.runner import cases, run
+
+
+@pytest.mark.parametrize("name", ["virtual", "wide"])
+@pytest.mark.parametrize("case", cases("tb_sampler"))
+def test_sampler(case, name):
+    run(Sampler(preset(name)), "tb_sampler", case, parameters={"preset": name})
