@@ -30,7 +30,7 @@ def formats_of(formats):
 class ScaleLane(Component):
     """One element: y = saturate(round((sum * mantissa << 8) / 2**shift)).
 
-    Latency: 7 clocks. Takes two DSP blocks, one when the sum has no more than 18 bits.
+    Latency: 8 clocks. Takes two DSP blocks, one when the sum has no more than 18 bits.
 
     Members
     -------
@@ -41,11 +41,11 @@ class ScaleLane(Component):
     shift : In(range(63))
         3 clocks after its sum.
     function : In(3)
-        6 clocks after its sum.
+        7 clocks after its sum.
     y : Out(signed(32))
     """
 
-    LATENCY = Multiplier.LATENCY + 4
+    LATENCY = Multiplier.LATENCY + 5
 
     def __init__(self, sum_shape, formats=DEFAULT):
         self._formats = formats
@@ -80,13 +80,18 @@ class ScaleLane(Component):
         # Cycle 6: round halves up; a shift by nothing has left a zero there
         rounded = p.register((fine >> 1) + fine[0], "rounded")
 
-        # Cycle 7: the range of its format
-        y = Signal.like(self.y, reset_less=True)
-        with m.If(self.advance), m.Switch(self.function):
-            for function, (bits, _) in formats_of(self._formats).items():
+        # Cycle 7: the range of each format
+        formats = formats_of(self._formats)
+        limited = {bits: p.register(saturate(rounded, bits), f"limited_{bits}")
+                   for bits in sorted({bits for bits, _ in formats.values()})}
+
+        # Cycle 8: the format of its function
+        chosen = Signal.like(self.y)
+        with m.Switch(self.function):
+            for function, (bits, _) in formats.items():
                 with m.Case(function):
-                    m.d.sync += y.eq(saturate(rounded, bits))
-        m.d.comb += self.y.eq(y)
+                    m.d.comb += chosen.eq(limited[bits])
+        m.d.comb += self.y.eq(p.register(chosen, "y_8"))
         return m
 
 
@@ -99,7 +104,7 @@ class Scale(Component):
     `bits` and `frac` are those of a value for CANDIDATE, FORGET and PRODUCT, of the residual for
     RESIDUAL and of a logit for LOGITS.
 
-    Latency: 8 clocks, accepted to valid; one beat a clock. While the beat at the end is not taken,
+    Latency: 9 clocks, accepted to valid; one beat a clock. While the beat at the end is not taken,
     nothing moves and nothing is accepted.
 
     Parameters
@@ -169,7 +174,7 @@ class Scale(Component):
         mantissa = p.register(scale.mantissa, "mantissa")
         shift = self._shift(m, p, sums.function, scale.exponent)
 
-        # Cycles 2 to 8: the lanes
+        # Cycles 2 to 9: the lanes
         shift = p.delay(shift, 2, "shift_held")
         function = p.delay(sums.function, self.LATENCY - 1, "function")
         for n in range(self._config.vector):
