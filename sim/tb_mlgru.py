@@ -29,10 +29,8 @@ def mixed(generator, model, count):
     for n, value in zip(range(2, count, 9), corners(f.value_bits)):
         forget[n] = value
     limit = (1 << (f.state_bits - 1)) - 1
-    for n in range(5, count, 27):  # a large state with a step outwards
-        sign = generator.choice((1, -1))
-        state[n], candidate[n] = sign * (limit - generator.randrange(40)), sign * ((1 << 23) - 1)
-        forget[n], floors[n] = -generator.getrandbits(18), 0xFFFF - generator.getrandbits(3)
+    for n in range(5, count, 27):  # no step from the end of the range: only it is ever saturated
+        state[n], floors[n] = generator.choice((limit, -limit, -limit - 1)), 0
     return [[max(min(x, limit), -limit - 1) for x in column]
             for column in (candidate, forget, floors, state)]
 
