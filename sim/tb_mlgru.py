@@ -52,7 +52,7 @@ async def states_match(dut, idle, stall):
 
 @cocotb.test
 async def state_follows_its_candidate(dut):
-    """A recurrence of many tokens, every state from the gateware's own last one."""
+    """The recurrence of many tokens: each output comes back as the state of the next token."""
     box, model = Mlgru(preset(**parameters())), golden()
     vector, f = len(box.o.payload.state), model.f
     generator = random.Random(13)
