@@ -3,7 +3,13 @@
 from dataclasses import dataclass, fields, replace
 from fractions import Fraction
 
+from .errors import TritoneError
+
 TRITS_PER_BYTE = 5  # 3**5 = 243 of 256 codes: 1.6 bits a trit
+
+
+class ConfigError(TritoneError, ValueError):
+    """A Config that no machine can be built from, or a preset that does not exist."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +41,7 @@ class Config:
     def __post_init__(self):
         def need(condition, what):
             if not condition:
-                raise ValueError(f"Config {self.name!r}: {what}")
+                raise ConfigError(f"Config {self.name!r}: {what}")
 
         need(self.inputs % TRITS_PER_BYTE == 0, f"inputs={self.inputs} must be a multiple of 5")
         need(self.inputs % self.vector == 0, f"vector={self.vector} must divide inputs={self.inputs}")
@@ -46,6 +52,7 @@ class Config:
         need(self.max_hidden % self.vector == 0 and self.max_inner % self.vector == 0,
              "max_hidden and max_inner must be multiples of vector")
         need(self.max_inner >= self.max_hidden, "max_inner must be at least max_hidden")
+        need(self.rows % self.vector == 0, f"vector={self.vector} must divide rows={self.rows}")
         need(self.prefetch_words >= 2 * self.burst_words, "prefetch_words must hold two bursts")
 
     @property
@@ -88,8 +95,8 @@ WIDE = Config(name="wide", rows=8, inputs=10, vector=2, max_hidden=512, max_inne
 PRESETS = {c.name: c for c in (VIRTUAL, TINY, WIDE)}
 
 
-def preset(name, **changes):
-    """The Config called `name`, with `changes` to its fields; ValueError lists the known names."""
+def preset(name, /, **changes):
+    """The Config called `name`, with `changes` to its fields; ConfigError lists the known names."""
     if name not in PRESETS:
-        raise ValueError(f"unknown preset {name!r}; known: {', '.join(sorted(PRESETS))}")
+        raise ConfigError(f"unknown preset {name!r}; known: {', '.join(sorted(PRESETS))}")
     return replace(PRESETS[name], **changes)

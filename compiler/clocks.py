@@ -20,7 +20,7 @@ QUANTISE = 9  # job accepted -> first codes
 MATRIX_TAKEN = 2  # matrix accepted -> first word
 SCALE_LATENCY, SILU, MLGRU, PRODUCT = 8, 8, 12, 5
 DRAIN = 3  # last write -> matrix counts as written
-SAMPLER = 10  # last logits -> token
+SAMPLER = 12  # last logits -> token, and one clock more for each element of a beat
 
 
 @dataclass
@@ -155,6 +155,7 @@ class Machine:
         self.reserved, self.freed = 0, []  # beats of the sum queue: count, clocks they went
         self.last_group = -self.beats
         self.queue_out = -1
+        self.used = 0  # clock in which the last beat went from Results' entry to its unit
 
     def run(self):
         """Clocks of the token."""
@@ -247,22 +248,23 @@ class Machine:
             self.queue_out = entered
             self.freed.append(entered)
             free = self.results_free if first and beat == 0 else 0
-            if command.function is Function.LOGITS and self.config.vector > 1:
-                free = max(free, self.scale_box.left + self.config.vector)
-            self.entered = self.scale_box.leave(entered, free)
+            entered = self.scale_box.leave(entered, max(free, self.used))
+            if command.function is Function.LOGITS:  # the sampler takes an element a clock
+                self.used = max(entered + 1, self.used + self.config.vector)
+            else:
+                self.used = entered + 1
         for beat in range(beats, self.beats):
             self.freed.append(clock + self.row_latency + 1 + beat)
 
     def _finish(self, command):
-        """The matrix's last beat entered Results in clock `entered`: when it is written."""
-        held = self.entered + 1
-        last = held + {Function.CANDIDATE: SILU, Function.FORGET: MLGRU + SILU,
+        """When the matrix is written, its last beat having been used in clock `used`."""
+        last = self.used + {Function.CANDIDATE: SILU, Function.FORGET: MLGRU + SILU,
                        Function.PRODUCT: self.product, Function.RESIDUAL: 1,
                        Function.LOGITS: 0}[command.function]
         self.results_free = last + 1
         self.written = last + DRAIN
         if command.function is Function.LOGITS:
-            self.sampled = held + SAMPLER
+            self.sampled = self.used + SAMPLER + self.config.vector
 
 
 def predict(tape, config=None):
