@@ -119,11 +119,12 @@ class Normaliser(Component):
             # The RAM does not stop: a stalled stage asks again for what it waits with.
             self.address.eq(Mux(self.advance, index, index_before)),
         ]
+        with m.If(~running):  # whatever is offered, which keeps `valid` out of the enables
+            m.d.sync += [first.eq(1), index.eq(0), repeat.eq(norms.payload.repeat),
+                         floors.eq(norms.payload.floors), left.eq(norms.payload.length),
+                         last.eq(norms.payload.length <= lanes)]
         with m.If(norms.valid & norms.ready):
-            m.d.sync += [running.eq(1), first.eq(1), index.eq(0), self.source.eq(
-                norms.payload.source), repeat.eq(norms.payload.repeat),
-                floors.eq(norms.payload.floors), left.eq(norms.payload.length),
-                last.eq(norms.payload.length <= lanes)]
+            m.d.sync += [running.eq(1), self.source.eq(norms.payload.source)]
         with m.If(self.advance):
             m.d.sync += [self.beat.valid.eq(take), self.beat.first.eq(first),
                          self.beat.last.eq(last), self.beat.repeat.eq(repeat),

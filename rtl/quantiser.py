@@ -65,7 +65,8 @@ class Quantiser(Component):
         advance = Signal()
         m.d.comb += advance.eq(self.codes.ready | ~self.codes.valid)
         self._build_write(m, memory.write_port())
-        self._build_codes(m, advance, *self._build_read(m, memory.read_port(domain="comb"), advance))
+        words = self._build_read(m, memory.read_port(domain="comb"), advance)
+        self._build_codes(m, advance, *words)
         return m
 
     def _start(self, bank):
@@ -114,8 +115,8 @@ class Quantiser(Component):
         valid = Signal(name="valid_2")
         with m.If(advance):
             m.d.sync += valid.eq(running)
-        # Yosys makes this register and the memory a block RAM; a synchronous port would get logic for
-        # reads and writes that collide.
+        # Yosys makes this register and the memory a block RAM; a synchronous port would get logic
+        # for reads and writes that collide.
         return (pipe.register(port.data, "word"), valid, pipe.register(last, "last_2"),
                 pipe.register(places, "places_2"), pipe.register(reciprocal, "reciprocal_2"))
 

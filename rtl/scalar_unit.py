@@ -118,12 +118,16 @@ class ScalarUnit(Component):
         self.dividend = Signal(2 * SCALE_BITS + 2)
         self.constant = Signal(constants_layout)
         self.summary = Signal(summary_layout)
+        self.measure = Signal(2)  # what goes into `length`: largest, clipped total, or dividend
+        self.clipped = Signal(BIG)
         product = Signal(2 * SCALE_BITS)
-        m.d.sync += product.eq(self.constant.factor_mantissa * self.top)
+        m.d.sync += [product.eq(self.constant.factor_mantissa * self.top), self.measure.eq(0)]
+        m.d.comb += self.length.x.eq(Mux(self.measure[0], self.summary.largest, Mux(
+            self.measure[1], self.clipped, self.dividend)))
         m.d.comb += [
             shifter.x.eq(self.operand), shifter.places.eq(self.places),
             self.shifted.eq(shifter.y | shifter.overflow.replicate(BIG)),
-            self.dividend.eq(product << 2), self.length.x.eq(self.dividend),
+            self.dividend.eq(product << 2),
             self.scales.valid.eq(self.queue.r_rdy),
             self.scales.payload.as_value().eq(self.queue.r_data),
             self.queue.r_en.eq(self.scales.ready),
@@ -161,28 +165,24 @@ class ScalarUnit(Component):
             m.d.sync += self.small.eq(self.small + self.shifted)
 
     def _take_summary(self, m):
-        m.d.sync += self.summary.eq(self.summaries.payload)
+        m.d.sync += [self.summary.eq(self.summaries.payload), self.measure.eq(0b01)]
         self._shift(m, self.small, -(self.summaries.payload.exponent << 1))
 
     def _scale(self, m):
-        step, length, divider = self.step, self.length, self.divider
-        total = Signal(BIG + 1)
-        clipped = Signal(BIG)
+        step, length, divider, measure = self.step, self.length, self.divider, self.measure
+        total, clipped = Signal(BIG + 1), self.clipped
         rounded = Signal(SCALE_BITS + 1)
         code_shift, half = Signal(signed(6)), Signal(signed(6))
         scaling = Signal()  # the divider works on the scale, no more on the reciprocal
         m.d.comb += [clipped.eq(total[:BIG] | total[BIG].replicate(BIG)),
                      divider.divisor.eq(Mux(scaling, self.root.root, self.top))]
         with m.Switch(step):
-            with m.Case(1):
-                m.d.comb += length.x.eq(self.summary.largest)
             with m.Case(3):
                 m.d.sync += code_shift.eq(length.length - SCALE_BITS)
                 self._shift(m, self.summary.largest, LARGEST_BITS - length.length)
             with m.Case(4):
-                m.d.sync += total.eq(self.summary.squares + self.shifted)
-            with m.Case(5):
-                m.d.comb += length.x.eq(clipped)
+                m.d.sync += [total.eq(self.summary.squares + self.shifted),
+                             measure.eq(0b10)]
             with m.Case(7):
                 drop = LARGEST_BITS - SCALE_BITS
                 m.d.sync += [half.eq((length.length - (RADICAND_BITS - 1)) >> 1),

@@ -30,10 +30,10 @@ class BitLength(Component):
             # Cycle 1: the highest bit of each group
             some = Signal(name=f"some_{low}")
             position = Signal.like(self.length, name=f"position_{low}")
-            m.d.sync += some.eq(self.x[low:low + GROUP].any())
+            highest = 0
             for bit in range(low, min(low + GROUP, width)):
-                with m.If(self.x[bit]):
-                    m.d.sync += position.eq(bit + 1)
+                highest = Mux(self.x[bit], bit + 1, highest)
+            m.d.sync += [some.eq(self.x[low:low + GROUP].any()), position.eq(highest)]
             # Cycle 2: the highest group
             length = Mux(some, position, length)
         m.d.sync += self.length.eq(length)

@@ -16,6 +16,11 @@ from .streams import StreamSink, StreamSource, parameters, start
 LENGTHS = [1, 2, 3, 4, 5, 1, 1, 64, 2, 2, 1]
 
 
+def machine():
+    p = parameters()
+    return preset(p["preset"], **p["changes"])
+
+
 class Norm:
     """One norm: what goes in, and what the golden model says."""
 
@@ -102,7 +107,7 @@ class Memories:
 
 class Bench:
     def __init__(self, dut, lengths, seed, idle=0, stall=0):
-        self.box = box = Normaliser(preset(**parameters()))
+        self.box = box = Normaliser(machine())
         self.list = norms(box.config.vector, lengths, seed)
         Memories(dut, box, self.list)
         self.norms = StreamSource(dut, "norms", box.norms.payload.shape(), idle=idle)

@@ -15,6 +15,11 @@ from .streams import StreamSink, StreamSource, parameters, start
 BITS = 18
 
 
+def machine():
+    p = parameters()
+    return preset(p["preset"], **p["changes"])
+
+
 class Vector:
     """A vector of whole beats, the scalars of its norm, and its codes."""
 
@@ -58,7 +63,7 @@ def some_scales(generator, largest):
 
 class Bench:
     def __init__(self, dut, lengths, seed, idle=0, stall=0):
-        box, generator = Quantiser(preset(**parameters())), random.Random(seed)
+        box, generator = Quantiser(machine()), random.Random(seed)
         self.box, self.dut = box, dut
         self.vectors = [Vector(generator, box.config.vector, n) for n in lengths]
         shape = lambda name: getattr(box, name).payload.shape()  # noqa: E731
@@ -93,7 +98,7 @@ async def codes_match(dut, idle, stall):
 @cocotb.test
 async def a_whole_bank_is_used(dut):
     await start(dut)
-    depth = Quantiser(preset(**parameters())).depth
+    depth = Quantiser(machine()).depth
     bench = Bench(dut, [depth, depth, depth], 43)
     bench.send_vectors()
     bench.jobs.send(*[vector.job for vector in bench.vectors])

@@ -16,6 +16,11 @@ NORMS = 160
 FAR = range(-512, 512)  # every exponent that a command can carry
 
 
+def machine():
+    p = parameters()
+    return preset(p["preset"], **p["changes"])
+
+
 class Norm:
     """Operands of one norm and what the golden model makes of them."""
 
@@ -104,7 +109,7 @@ def some_norm(generator):
 class Bench:
     def __init__(self, dut, norms, idle=0, stall=0):
         self.dut, self.norms = dut, norms
-        box = ScalarUnit(preset(**parameters()))
+        box = ScalarUnit(machine())
         shape = lambda name: getattr(box, name).payload.shape()  # noqa: E731
         self.constants, self.summaries = (
             StreamSource(dut, name, shape(name), idle=idle) for name in ("constants", "summaries"))

@@ -1,3 +1,5 @@
+"""ScalarUnit, case by case of sim/tb_scalar_unit.py."""
+
 import pytest
 
 from tritone.common.config import preset
@@ -7,5 +9,6 @@ from tritone.sim.runner import cases, run
 
 @pytest.mark.parametrize("case", cases("tb_scalar_unit"))
 def test_scalar_unit(case):
-    machine = {"name": "tiny"}  # the same for every machine
-    run(ScalarUnit(preset(**machine)), "tb_scalar_unit", case, parameters=machine)
+    machine = {"preset": "tiny", "changes": {}}  # the same for every machine
+    config = preset(machine["preset"], **machine["changes"])
+    run(ScalarUnit(config), "tb_scalar_unit", case, parameters=machine)
