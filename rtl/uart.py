@@ -11,6 +11,13 @@ MIN_CLOCKS_PER_BIT = 4
 FRAME_BITS = 10  # start, 8 data, stop
 
 
+def check_rates(clock_hz, baud):
+    """ValueError unless a bit has enough clocks."""
+    if clock_hz < MIN_CLOCKS_PER_BIT * baud:
+        raise ValueError(f"{baud} baud at {clock_hz} Hz leaves less than "
+                         f"{MIN_CLOCKS_PER_BIT} clocks a bit")
+
+
 class BitClock(Component):
     """Ticks `baud` times a second on average, to within one clock, whatever `clock_hz` is.
 
@@ -35,9 +42,7 @@ class BitClock(Component):
     tick: Out(1)
 
     def __init__(self, *, clock_hz, baud):
-        if clock_hz < MIN_CLOCKS_PER_BIT * baud:
-            raise ValueError(f"{baud} baud at {clock_hz} Hz leaves less than "
-                             f"{MIN_CLOCKS_PER_BIT} clocks a bit")
+        check_rates(clock_hz, baud)
         divisor = gcd(clock_hz, baud)
         self.modulus, self.step = clock_hz // divisor, baud // divisor
         super().__init__()
@@ -173,6 +178,7 @@ class UART(Component):
     o: Out(stream.Signature(8))
 
     def __init__(self, *, clock_hz, baud, depth=64):
+        check_rates(clock_hz, baud)
         self._rates = dict(clock_hz=clock_hz, baud=baud)
         self._depth = depth
         super().__init__()

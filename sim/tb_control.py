@@ -1,0 +1,389 @@
+"""Control: requests and responses as streams, a machine and a memory in Python behind it."""
+
+import random
+import zlib
+
+import cocotb
+from cocotb.triggers import ClockCycles, RisingEdge
+
+from ..common import link
+from ..common.config import preset
+from ..common.counters import COUNTER_BITS, COUNTERS
+from ..common.link import ARGUMENTS, RESPONSE, Opcode, RunFlag, Status, TokensFlag
+from ..rtl.frames import header_layout
+from ..rtl.interfaces import TOKEN_BITS, prompt_layout, status_layout
+from .memory import attach
+from .payload import pack, unpack
+from .streams import StreamSink, StreamSource, parameters, start
+
+MASK = (1 << TOKEN_BITS) - 1
+
+
+def sampled(prompt, generate, temperature=0):
+    """Tokens that MachineTwin samples after a prompt from a fresh state."""
+    state, tokens = 0, []
+    for token in prompt:
+        state = (3 * state + token + 1) & MASK
+    for _ in range(generate):
+        state = (5 * state + temperature + 7) & MASK
+        tokens.append(state)
+    return tokens
+
+
+class MachineTwin:
+    """The accelerator behind MachineSignature, at random speed; checks what it is asked for."""
+
+    def __init__(self, dut, config, seed, slowness=10):
+        self.dut, self.slowness = dut, slowness
+        self.random = random.Random(seed)
+        self.state = self.seed = self.busy = 0
+        self.ready, self.error, self.pulses = 1, 0, []
+        self.cancelled = False
+        self.counters = [self.random.getrandbits(COUNTER_BITS) for _ in COUNTERS]
+        self.port("counters").value = sum(
+            value << COUNTER_BITS * n for n, value in enumerate(self.counters))
+        self.prompt, self.tokens = self.port("prompt__valid"), self.port("tokens__ready")
+        self.port("prompt__ready").value = self.port("tokens__valid").value = 0
+        self.show()
+        cocotb.start_soon(self._watch())
+        cocotb.start_soon(self._run())
+
+    def port(self, name):
+        return getattr(self.dut, f"machine__{name}")
+
+    def show(self):
+        self.port("status").value = pack(
+            status_layout, {"ready": self.ready, "busy": self.busy, "error": self.error})
+
+    async def _watch(self):
+        names = ("reseed", "reset_state", "load_model", "clear_counters", "cancel")
+        while True:
+            await RisingEdge(self.dut.clk)
+            for name in names:
+                if not self.port(name).value:
+                    continue
+                self.pulses.append(name)
+                if name == "cancel":
+                    assert self.busy, "cancelled while it rests"
+                    self.cancelled = True
+                elif name != "clear_counters":
+                    assert not self.busy, f"{name} while it is busy"
+                if name == "reset_state":
+                    self.state = 0
+                if name == "reseed":
+                    self.seed = int(self.port("seed").value)
+
+    async def _pause(self):
+        await ClockCycles(self.dut.clk, self.random.randrange(1, 1 + self.slowness))
+
+    async def _take_prompt(self):
+        self.port("prompt__ready").value = 1
+        while True:
+            await RisingEdge(self.dut.clk)
+            if self.prompt.value:
+                break
+        self.port("prompt__ready").value = 0
+        self.busy = 1
+        self.show()
+        return unpack(prompt_layout, int(self.port("prompt__payload").value))
+
+    async def _give(self, token):
+        self.port("tokens__payload").value = token
+        self.port("tokens__valid").value = 1
+        while True:
+            await RisingEdge(self.dut.clk)
+            if self.tokens.value:
+                break
+        self.port("tokens__valid").value = 0
+
+    async def _run(self):
+        while True:
+            last = False
+            while not last:
+                entry = await self._take_prompt()
+                if not self.cancelled:
+                    self.state = (3 * self.state + entry["token"] + 1) & MASK
+                    await self._pause()
+                last = entry["last"]
+            left = int(self.port("generate").value)
+            while left and not self.cancelled:
+                await self._pause()
+                temperature = int(self.port("temperature").value)
+                self.state = (5 * self.state + temperature + 7) & MASK
+                await self._give(self.state)
+                left -= 1
+            await self._pause()
+            self.busy, self.cancelled = 0, False
+            self.show()
+
+
+class TB:
+    """Control with everything around it."""
+
+    def __init__(self, dut, idle=0, stall=0, seed=1, slowness=10):
+        self.dut = dut
+        self.config = preset(parameters()["preset"], **parameters()["changes"])
+        self.headers = StreamSource(dut, "requests", header_layout, idle=idle)
+        self.bytes = StreamSource(dut, "request_bytes", idle=idle)
+        self.answers = StreamSink(dut, "responses", header_layout, stall=stall)
+        self.payload = StreamSink(dut, "response_bytes", stall=stall)
+        self.random = random.Random(seed)
+        self.memory = attach(dut, self.config)
+        self.machine = MachineTwin(dut, self.config, seed, slowness)
+        self.sequence = 0
+
+    async def raw(self, opcode, octets=b""):
+        """(status, payload) of the answer to any request."""
+        self.sequence = (self.sequence + 1) % 256
+        self.headers.send({"length": len(octets), "sequence": self.sequence, "kind": opcode})
+        self.bytes.send(*octets)
+        answer = await self.answers.recv()
+        assert answer["sequence"] == self.sequence and answer["kind"] & RESPONSE
+        payload = bytes(await self.payload.take(answer["length"]))
+        return Status(answer["kind"] & ~RESPONSE), payload
+
+    async def ask(self, opcode, *arguments, octets=b""):
+        """Payload of the answer to a request that succeeds."""
+        status, payload = await self.raw(opcode, ARGUMENTS[opcode].pack(*arguments) + octets)
+        assert status == Status.OK, f"{opcode.name}: {status.name}"
+        return payload
+
+    async def prompt(self, session, tokens, index=0, last=True):
+        """Send prompt tokens until they have been accepted."""
+        while index < len(tokens):
+            part = tokens[index:index + link.TOKENS_PER_FRAME]
+            flags = link.LAST if last and index + len(part) == len(tokens) else 0
+            index, _ = link.PROMPT_REPLY.unpack(await self.ask(
+                Opcode.PROMPT, session, index, len(part), flags,
+                octets=b"".join(t.to_bytes(3, "little") for t in part)))
+
+    async def poll(self, session, index):
+        """Tokens from `index` on, and flags."""
+        payload = await self.ask(Opcode.TOKENS, session, index)
+        first, count, flags = link.TOKENS_REPLY.unpack_from(payload)
+        assert first == index and len(payload) == link.TOKENS_REPLY.size + 3 * count
+        return [int.from_bytes(payload[n:n + 3], "little")
+                for n in range(link.TOKENS_REPLY.size, len(payload), 3)], flags
+
+    async def run(self, session, prompt, generate, temperature=0):
+        """Tokens of a whole run."""
+        flags = RunFlag.RESET_STATE | RunFlag.RESEED
+        await self.ask(Opcode.RUN, session, generate, temperature, flags, session << 32)
+        await self.prompt(session, prompt)
+        tokens, over = [], 0
+        while not over:
+            new, over = await self.poll(session, len(tokens))
+            tokens += new
+        assert not self.dut.open.value and self.machine.seed == session << 32
+        return tokens
+
+    def some_tokens(self, count):
+        return [self.random.randrange(1 << TOKEN_BITS) for _ in range(count)]
+
+
+async def running(tb):
+    return link.parse_machine_status((await tb.ask(Opcode.IDENTIFY))[link.IDENTITY.size:])["running"]
+
+
+@cocotb.test
+@cocotb.parametrize(idle=[0, 0.5], stall=[0, 0.5])
+async def memory_is_written_read_and_verified(dut, idle, stall):
+    await start(dut)
+    tb = TB(dut, idle, stall)
+    size = tb.config.word_bytes
+    most = link.MAX_DATA // size
+    for words in (1, 2, tb.config.burst_words, tb.config.burst_words + 1, most):
+        address = tb.random.randrange(tb.config.memory_words - most)
+        octets = tb.random.randbytes(words * size)
+        before = dict(tb.memory.words)
+        await tb.ask(Opcode.WRITE, address, words, octets=octets)
+        after = {address + n: int.from_bytes(octets[n * size:(n + 1) * size], "little")
+                 for n in range(words)}
+        assert tb.memory.words == before | after
+        assert await tb.ask(Opcode.READ, address, words) == octets
+        crc = await tb.ask(Opcode.VERIFY, address, words)
+        assert crc == link.CRC.pack(zlib.crc32(octets))
+    assert await tb.ask(Opcode.VERIFY, 0, 0) == link.CRC.pack(0)
+    assert await tb.ask(Opcode.READ, 0, 0) == b""
+
+
+@cocotb.test
+async def identify_tells_config_and_status(dut):
+    await start(dut)
+    tb = TB(dut)
+    tb.machine.error = 0xA5
+    tb.machine.show()
+    identity = link.parse_identity(await tb.ask(Opcode.IDENTIFY))
+    assert identity == {"protocol": link.PROTOCOL_VERSION, "gateware": link.GATEWARE_VERSION,
+                        "counters": len(COUNTERS), "config": tb.config, "ready": True,
+                        "busy": False, "running": False, "error": 0xA5, "session": 0}
+
+
+@cocotb.test
+@cocotb.parametrize(stall=[0, 0.5])
+async def counters_are_told_in_order(dut, stall):
+    await start(dut)
+    tb = TB(dut, stall=stall)
+    octets = b"".join(v.to_bytes(link.COUNTER_BYTES, "little") for v in tb.machine.counters)
+    assert await tb.ask(Opcode.COUNTERS, 0) == octets
+    assert tb.machine.pulses == []
+    assert await tb.ask(Opcode.COUNTERS, link.CLEAR) == octets
+    assert tb.machine.pulses == ["clear_counters"]
+
+
+@cocotb.test
+@cocotb.parametrize(idle=[0, 0.5], stall=[0, 0.5])
+async def tokens_come_in_order(dut, idle, stall):
+    await start(dut)
+    tb = TB(dut, idle, stall)
+    sizes = [(1, 1), (1, 0), (2, 5), (tb.config.token_fifo + 3, 2),
+             (3, 2 * tb.config.token_fifo + 1)]
+    for session, (prompt, generate) in enumerate(sizes, 1):
+        prompt = tb.some_tokens(prompt)
+        assert await tb.run(session, prompt, generate, 9) == sampled(prompt, generate, 9)
+    assert tb.machine.pulses.count("reset_state") == len(sizes)
+
+
+@cocotb.test
+async def a_full_queue_of_tokens_stops_the_machine_and_loses_none(dut):
+    await start(dut)
+    tb = TB(dut, slowness=1)
+    depth = tb.config.token_fifo
+    prompt, generate = tb.some_tokens(2), 3 * depth
+    await tb.ask(Opcode.RUN, 1, generate, 0, RunFlag.RESET_STATE, 0)
+    await tb.prompt(1, prompt)
+    await ClockCycles(dut.clk, 20 * depth)
+    assert tb.machine.busy
+    tokens, _ = await tb.poll(1, 0)
+    assert len(tokens) == depth and (await tb.poll(1, 0))[0] == tokens
+    while len(tokens) < generate:
+        tokens += (await tb.poll(1, len(tokens)))[0]
+    assert tokens == sampled(prompt, generate)
+
+
+@cocotb.test
+@cocotb.parametrize(part=["nothing", "begun", "half", "all"], slowness=[1, 60])
+async def a_cancel_is_safe_at_any_clock(dut, part, slowness):
+    await start(dut)
+    tb = TB(dut, slowness=slowness)
+    for session in range(1, 60, 2):
+        prompt = tb.some_tokens(6)
+        await tb.ask(Opcode.RUN, session, 1000, 0, RunFlag.RESET_STATE, 0)
+        sent = {"nothing": 0, "begun": 1, "half": 3, "all": 6}[part]
+        await tb.prompt(session, prompt[:sent], last=part == "all")
+        await ClockCycles(dut.clk, tb.random.randrange(2 * slowness + 20))
+        while link.parse_machine_status(await tb.ask(Opcode.CANCEL, session))["running"]:
+            pass
+        assert not tb.machine.busy and not dut.open.value
+        tokens, flags = await tb.poll(session, 0)
+        assert flags == TokensFlag.OVER | TokensFlag.CANCELLED or len(tokens) > 160
+        assert tokens == sampled(prompt, len(tokens))
+        assert await tb.run(session + 1, prompt, 2) == sampled(prompt, 2)
+
+
+@cocotb.test
+async def a_poll_without_news_is_answered_in_time(dut):
+    await start(dut)
+    tb = TB(dut)
+    await tb.ask(Opcode.RUN, 1, 5, 0, RunFlag.RESET_STATE, 0)
+    before = tb.memory.clock
+    assert await tb.poll(1, 0) == ([], 0)
+    assert 0 <= tb.memory.clock - before - parameters()["poll_clocks"] < 100
+
+
+@cocotb.test
+async def repeats_execute_nothing_twice(dut):
+    await start(dut)
+    tb = TB(dut)
+    prompt = tb.some_tokens(4)
+    flags = RunFlag.RESET_STATE | RunFlag.RESEED | RunFlag.CLEAR_COUNTERS
+    for _ in range(3):
+        await tb.ask(Opcode.RUN, 7, 3, 1, flags, 5)
+    for _ in range(2):
+        await tb.prompt(7, prompt[:2], last=False)
+        await tb.prompt(7, prompt[:2], last=False)
+    for _ in range(3):
+        await tb.prompt(7, prompt, index=1)
+        await tb.ask(Opcode.RUN, 7, 9, 9, flags, 9)
+    tokens, over = [], 0
+    while not over:
+        tokens, over = await tb.poll(7, 0)
+    assert tokens == sampled(prompt, 3, 1)
+    assert sorted(tb.machine.pulses) == ["clear_counters", "reseed", "reset_state"]
+    for _ in range(2):
+        await tb.ask(Opcode.CANCEL, 7)
+    assert tb.machine.seed == 5
+
+
+@cocotb.test
+async def a_load_waits_for_ready_or_error(dut):
+    await start(dut)
+    tb = TB(dut)
+
+    async def load(clocks, ready, error):
+        while "load_model" not in tb.machine.pulses:
+            await RisingEdge(dut.clk)
+        tb.machine.ready = tb.machine.error = 0
+        tb.machine.show()
+        await ClockCycles(dut.clk, clocks)
+        tb.machine.ready, tb.machine.error = ready, error
+        tb.machine.show()
+        tb.machine.pulses.clear()
+
+    limit = parameters()["poll_clocks"]
+    for clocks, ready, error in ((1, 1, 0), (limit // 2, 1, 0), (5, 0, 3), (limit + 50, 1, 0)):
+        task = cocotb.start_soon(load(clocks, ready, error))
+        status = link.parse_machine_status(await tb.ask(Opcode.LOAD_MODEL))
+        assert status["ready"] == (ready and clocks < limit) and status["error"] == error
+        await task
+    tb.machine.ready = 0
+    tb.machine.show()
+    status, _ = await tb.raw(Opcode.RUN, ARGUMENTS[Opcode.RUN].pack(1, 1, 0, 0, 0))
+    assert status == Status.NOT_READY
+
+
+@cocotb.test
+@cocotb.parametrize(idle=[0, 0.5])
+async def bad_requests_leave_no_trace(dut, idle):
+    await start(dut)
+    tb = TB(dut, idle)
+    last, size = tb.config.memory_words - 1, tb.config.word_bytes
+
+    def block(opcode, *values):
+        return ARGUMENTS[opcode].pack(*values)
+
+    bad = [
+        (len(Opcode), b"", Status.UNKNOWN_OPCODE), (127, bytes(30), Status.UNKNOWN_OPCODE),
+        (Opcode.WRITE, bytes(7), Status.BAD_LENGTH),
+        (Opcode.WRITE, block(Opcode.WRITE, 0, 2) + bytes(2 * size - 1), Status.BAD_LENGTH),
+        (Opcode.WRITE, block(Opcode.WRITE, last, 2) + bytes(2 * size), Status.BAD_ADDRESS),
+        (Opcode.READ, block(Opcode.READ, 0, link.MAX_DATA // size + 1), Status.BAD_LENGTH),
+        (Opcode.READ, block(Opcode.READ, last, 2), Status.BAD_ADDRESS),
+        (Opcode.RUN, block(Opcode.RUN, 0, 1, 0, 0, 0), Status.BAD_SESSION),
+        (Opcode.TOKENS, block(Opcode.TOKENS, 3, 0), Status.BAD_SESSION),
+        (Opcode.TOKENS, block(Opcode.TOKENS, 0, 1), Status.BAD_INDEX),
+        (Opcode.PROMPT, block(Opcode.PROMPT, 0, 0, 171, 0) + bytes(513), Status.BAD_LENGTH),
+        (Opcode.CANCEL, block(Opcode.CANCEL, 3), Status.BAD_SESSION),
+    ]
+    for opcode, octets, status in bad:
+        assert await tb.raw(opcode, octets) == (status, b""), (opcode, octets[:12], status)
+    assert not tb.memory.words and not tb.machine.pulses and not await running(tb)
+    await tb.ask(Opcode.RUN, 1, 1, 0, 0, 0)
+    for opcode, octets in ((Opcode.READ, block(Opcode.READ, 0, 1)), (Opcode.RESET, b""),
+                           (Opcode.VERIFY, block(Opcode.VERIFY, 0, 1)), (Opcode.LOAD_MODEL, b""),
+                           (Opcode.WRITE, block(Opcode.WRITE, 0, 1) + bytes(size)),
+                           (Opcode.RUN, block(Opcode.RUN, 2, 1, 0, 0, 0))):
+        assert await tb.raw(opcode, octets) == (Status.BUSY, b"")
+    assert not tb.memory.words and not tb.machine.pulses and await running(tb)
+
+
+@cocotb.test
+async def a_response_is_never_answered(dut):
+    await start(dut)
+    tb = TB(dut)
+    for length in (0, 20):
+        tb.headers.send({"length": length, "sequence": 1, "kind": RESPONSE})
+        tb.bytes.send(*bytes(length))
+    await tb.answers.quiet(100)
+    await tb.ask(Opcode.RESET)
+    assert tb.machine.pulses == ["reset_state"]
