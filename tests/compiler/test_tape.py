@@ -1,0 +1,231 @@
+"""The tape: what is written can be read back, damage is found, what does not fit is refused."""
+
+from dataclasses import fields, replace
+
+import numpy as np
+import pytest
+from checkpoints import shape_of, write_checkpoint
+
+from tritone.common.config import PRESETS, TINY, VIRTUAL, WIDE, preset
+from tritone.common.tape import (COMMAND_FIELDS, HEADER_FIELDS, Function, Header, Opcode, TapeError,
+                                 check_image, matrix_fields, norm_fields)
+from tritone.compiler.packing import unpack_matrix
+from tritone.compiler.tape import check_fits, compile_integers, compile_model
+from tritone.model.integers import integer_model
+
+SHAPES = [shape_of(96, 2, 128, 600), shape_of(192, 1, 320, 600), shape_of(50, 3, 70, 600)]
+ORDER = [("norm", "i"), ("norm", "f"), ("matrix", "i"), ("norm", "g"), ("matrix", "f"),
+         ("matrix", "g"), ("norm", "o"), ("matrix", "o"), ("norm", "gate"), ("matrix", "gate"),
+         ("matrix", "gate"), ("norm", "down"), ("matrix", "down")]
+FUNCTIONS = [Function.CANDIDATE, Function.FORGET, Function.PRODUCT, Function.RESIDUAL,
+             Function.CANDIDATE, Function.PRODUCT, Function.RESIDUAL]
+WAITS = {"i", "o", "gate", "down", "head"}  # their input is written by the matrix before
+
+
+@pytest.fixture(scope="module", params=SHAPES, ids=lambda s: f"hidden={s.hidden}")
+def model(request, tmp_path_factory):
+    return integer_model(write_checkpoint(tmp_path_factory.mktemp("model"), request.param,
+                                          tokenizer=False))
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory):
+    return integer_model(write_checkpoint(tmp_path_factory.mktemp("small"), shape_of(20, 2, 30, 40),
+                                          tokenizer=False))
+
+
+def roomy(config):
+    return replace(config, max_hidden=192, max_inner=320, memory_words=1 << 20)
+
+
+class Reader:
+    """Takes commands and payloads from the bytes of a tape, as docs/tape.md describes them."""
+
+    def __init__(self, image, config, at):
+        self.image, self.config, self.at = image, config, at
+
+    def _bytes(self, count):
+        part = self.image[self.at:self.at + count]
+        padding = -count % self.config.word_bytes
+        assert not any(self.image[self.at + count:self.at + count + padding]), "padding is not zero"
+        self.at += count + padding
+        return np.frombuffer(part, np.uint8)
+
+    def command(self):
+        f = [int(x) for x in self._bytes(4 * COMMAND_FIELDS).view("<u4")]
+        bits = lambda low, count: f[0] >> low & ((1 << count) - 1)  # noqa: E731
+        if bits(0, 4) == Opcode.NORM:
+            scalars = [(x & 0x1FFFF, (x >> 22 ^ 0x200) - 0x200) for x in f[1:]]
+            assert not any(x >> 17 & 0x1F for x in f[1:]) and not bits(8, 8)
+            return {"norm": True, "product": bits(4, 1), "wait": bits(5, 1), "repeat": bits(6, 1),
+                    "floors": bits(7, 1), "length": bits(16, 16), "scalars": scalars}
+        assert bits(0, 4) == Opcode.MATRIX and not bits(8, 24)
+        return {"norm": False, "function": bits(4, 3), "release": bits(7, 1), "chunks": f[1],
+                "rows": f[2], "words": f[3]}
+
+    def pairs(self, length):
+        """(low halves, high halves), unsigned"""
+        pairs = self._bytes(4 * length).view("<u2").reshape(-1, 2).astype(int)
+        return pairs[:, 0], pairs[:, 1]
+
+    def trits(self, rows, length, words):
+        c = self.config
+        return unpack_matrix(self._bytes(words * c.word_bytes), rows, length, c.rows, c.inputs)
+
+
+def check_norm(reader, norm, wait):
+    command = reader.command()
+    repeat, floors = norm.sum_gain is None, norm.floors is not None
+    assert command == {
+        "norm": True, "product": int(norm.source == "product"), "wait": int(wait),
+        "repeat": int(repeat), "floors": int(floors), "length": len(norm.code_gain),
+        "scalars": [(s.mantissa, s.exponent) for s in (norm.factor, norm.energy, norm.constant)]}
+    low, high = reader.pairs(command["length"])
+    assert np.array_equal(high, norm.code_gain & 0xFFFF)
+    if floors:
+        assert np.array_equal(low, norm.floors)
+    else:
+        assert np.array_equal(low, np.zeros_like(low) if repeat else norm.sum_gain & 0xFFFF)
+
+
+def check_matrix(reader, trits, function, release):
+    command, config = reader.command(), reader.config
+    rows, length = trits.shape
+    chunks = -(-length // config.inputs)
+    assert command == {"norm": False, "function": function, "release": int(release),
+                       "chunks": chunks, "rows": rows, "words": -(-rows // config.rows) * chunks}
+    assert np.array_equal(reader.trits(rows, length, command["words"]), trits)
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_every_command_reads_back(model, name):
+    config, shape = roomy(preset(name)), model.shape
+    tape = compile_integers(model, config)
+    header = check_image(tape.image)
+    reader = Reader(tape.image, config, header.body_start * config.word_bytes)
+    for layer in model.layers:
+        functions, halves = iter(FUNCTIONS), 0
+        for kind, key in ORDER:
+            if kind == "norm":
+                check_norm(reader, layer.norms[key], key in WAITS)
+            else:
+                trits, release = layer.trits[key], True
+                if key == "gate":
+                    trits = trits[shape.inner:] if halves else trits[:shape.inner]
+                    halves, release = halves + 1, bool(halves)
+                check_matrix(reader, trits, next(functions), release)
+    assert reader.at == (header.body_start + header.body_words) * config.word_bytes
+    check_norm(reader, model.head_norm, True)
+    check_matrix(reader, model.head_trits, Function.LOGITS, True)
+    assert reader.at == len(tape.image)
+    assert header.token_words == header.image_words - header.body_start
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_embeddings_and_sizes_read_back(model, name):
+    config, shape = roomy(preset(name)), model.shape
+    tape = compile_integers(model, config)
+    header, size = Header.unpack(tape.image), config.word_bytes
+    assert (header.hidden, header.layers, header.inner, header.vocabulary) == (
+        shape.hidden, shape.layers, shape.inner, shape.vocabulary)
+    assert (header.rows, header.inputs) == (config.rows, config.inputs)
+    assert header.embedding_shift == model.embedding_shift
+    assert header.embedding_start == -(-128 // size)
+    rows = np.frombuffer(tape.image[header.embedding_start * size:header.body_start * size], "<i2")
+    rows = rows.reshape(shape.vocabulary, header.embedding_words * size // 2)
+    assert np.array_equal(rows[:, :shape.hidden], model.embedding)
+    assert not rows[:, shape.hidden:].any() and rows.shape[1] - shape.hidden < size // 2
+
+
+def test_a_header_packs_and_unpacks():
+    numbers = np.random.default_rng(1).integers(0, 1 << 32, len(fields(Header)))
+    header = Header(**{f.name: int(n) for f, n in zip(fields(Header), numbers)
+                       if f.name not in ("magic", "version")})
+    assert len(header.pack()) == 4 * HEADER_FIELDS
+    assert Header.unpack(header.pack()) == header
+    assert header.pack()[:4] == b"TRIT"
+
+
+def test_fields_lie_where_the_document_says():
+    assert norm_fields(product=True, wait=False, repeat=True, floors=False, length=0x1234,
+                       factor=(0x1FFFF, -1), energy=(0x10000, -512), constant=(0, 511)) == [
+        0x12340051, 0xFFC1FFFF, 0x80010000, 0x7FC00000]
+    assert norm_fields(product=False, wait=True, repeat=False, floors=True, length=1,
+                       factor=(0, 0), energy=(0, 0), constant=(0, 0))[0] == 0x000100A1
+    assert matrix_fields(function=Function.LOGITS, release=True, chunks=3, rows=7, words=9) == [
+        0xC2, 3, 7, 9]
+    assert matrix_fields(function=Function.FORGET, release=False, chunks=1, rows=1, words=1)[0] \
+        == 0x12
+
+
+def damaged(image, at):
+    return image[:at] + bytes([image[at] ^ 4]) + image[at + 1:]
+
+
+def test_damage_is_found(small):
+    tape = compile_integers(small, TINY)
+    image, header, size = tape.image, tape.header, TINY.word_bytes
+    assert check_image(image) == header
+    head = header.body_start + header.body_words
+    for where, at in (("header", 40), ("embedding", header.embedding_start * size),
+                      ("embedding", header.body_start * size - 1),
+                      ("body", header.body_start * size), ("body", head * size - 1),
+                      ("head", head * size), ("head", len(image) - 1)):
+        with pytest.raises(TapeError, match=f"m.tape: .*CRC.*|m.tape: CRC of the {where}") as caught:
+            check_image(damaged(image, at), "m.tape")
+        assert where in str(caught.value) and "damaged" in str(caught.value)
+
+
+def test_what_is_no_whole_tape_is_refused(small):
+    image = compile_integers(small, TINY).image
+    for part, message in (
+            (image[:-4], f"m: {len(image) - 4} bytes; its header promises {len(image)}"),
+            (image + bytes(4), f"m: {len(image) + 4} bytes; its header promises {len(image)}"),
+            (image[:100], "m: 100 bytes; a tape begins with 128 bytes of header"),
+            (b"", "m: 0 bytes; a tape begins with 128"),
+            (b"GGUF" + image[4:], r"m: begins with b'GGUF', not b'TRIT': not a tape"),
+            (image[:4] + b"\2" + image[5:], "m: tape version 2; expected 1")):
+        with pytest.raises(TapeError, match=message):
+            check_image(part, "m")
+
+
+@pytest.mark.parametrize("shape, message", [
+    (shape_of(65, 1, 100, 40), "preset 'tiny': hidden 65 exceeds max_hidden 64"),
+    (shape_of(64, 1, 129, 40), "preset 'tiny': intermediate size 129 exceeds max_inner 128"),
+    (shape_of(64, 5, 128, 40), r"state \(layers x hidden\) 320 exceeds max_layers x max_hidden 256")])
+def test_a_model_too_large_is_refused_with_both_numbers(shape, message):
+    with pytest.raises(TapeError, match=f"model too large for .*{message}"):
+        check_fits(shape, TINY)
+
+
+def test_the_state_is_counted_in_whole_words():
+    config = replace(WIDE, max_hidden=8, max_layers=3)
+    check_fits(shape_of(7, 3, 9, 40), config)
+    check_fits(shape_of(5, 4, 9, 40), config)
+    with pytest.raises(TapeError, match="30 exceeds max_layers x max_hidden 24"):
+        check_fits(shape_of(5, 5, 9, 40), config)  # 25 elements in 15 words of two
+
+
+def test_a_tape_longer_than_the_memory_is_refused(small):
+    words = compile_integers(small, TINY).header.image_words
+    compile_integers(small, replace(TINY, memory_words=words))
+    with pytest.raises(TapeError, match=f"{words} words; memory_words is {words - 1}"):
+        compile_integers(small, replace(TINY, memory_words=words - 1))
+
+
+def test_compiling_twice_gives_the_same_bytes(tmp_path):
+    folder = write_checkpoint(tmp_path / "model", shape_of(20, 2, 30, 40))
+    first, second = compile_model(folder, VIRTUAL), compile_model(folder, VIRTUAL)
+    assert first.image == second.image and first.commands == second.commands
+    other = compile_model(write_checkpoint(tmp_path / "other", shape_of(20, 2, 30, 40), seed=2),
+                          VIRTUAL)
+    assert other.model_id != first.model_id
+
+
+def test_progress_counts_layers_and_a_tape_is_saved_whole(small, tmp_path):
+    seen = []
+    tape = compile_integers(small, TINY, lambda *step: seen.append(step))
+    assert seen == [(1, 2), (2, 2)]
+    tape.save(tmp_path / "new" / "m.tape")
+    assert (tmp_path / "new" / "m.tape").read_bytes() == tape.image
+    assert [p.name for p in (tmp_path / "new").iterdir()] == ["m.tape"]
