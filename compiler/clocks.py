@@ -18,7 +18,7 @@ V_LATENCY = 7  # pair -> v
 PREPARE, RECIPROCAL, SCALE = 23, 27, 51  # scalar unit
 QUANTISE = 9  # job accepted -> first codes
 MATRIX_TAKEN = 2  # matrix accepted -> first word
-SCALE_LATENCY, SILU, MLGRU, PRODUCT = 8, 8, 12, 5
+SCALE_LATENCY, SILU, MLGRU, PRODUCT = 9, 8, 12, 5
 DRAIN = 3  # last write -> matrix counts as written
 SAMPLER = 12  # last logits -> token, and one clock more for each element of a beat
 
