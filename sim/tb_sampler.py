@@ -5,7 +5,7 @@ import numpy as np
 from cocotb.triggers import ClockCycles, RisingEdge
 
 from ..common.config import preset
-from ..common.generator import SEED_MIX
+from ..common.generator import MASK, SEED_MIX, SHIFTS
 from ..model.sampler import Sampler as GoldenSampler
 from ..rtl import sampler
 from .streams import StreamSink, StreamSource, parameters, start
@@ -72,17 +72,36 @@ async def tokens_match(dut, idle, stall):
     await bench.token.quiet(40)
 
 
+def seed_of(uniform, rest):
+    """The seed whose first random number is `uniform`; `rest`: the 32 lower bits of the state."""
+    state = uniform << 32 | rest
+    for shift in reversed(SHIFTS):  # undoes generator.step: s ^ t, s ^ 2t, s ^ 4t ... from s ^ t
+        left, done = shift != SHIFTS[1], shift
+        while done < 64:
+            state ^= (state << done) & MASK if left else state >> done
+            done *= 2
+    return state ^ SEED_MIX
+
+
 @cocotb.test
-async def every_variate_counts(dut):
-    """Logits that put the decision on the noise: two candidates, the rest out of reach."""
+async def variates_are_exact(dut):
+    """Logits chosen so that two scores are equal, or the second is greater by one."""
     bench, random = Bench(dut, box().config.vector), np.random.default_rng(10)
-    golden = GoldenSampler(77)
     await start(dut)
-    await reseed(dut, 77)
-    for n in range(100):
-        logits = np.full(20, -TOP)
-        logits[random.choice(20, 2, replace=False)] = random.integers(-TOP, TOP) if n % 2 else 0
-        await bench.draw(golden, logits, int(random.integers(1, 1 << 16)))
+    ends = [0, 1, 2, 3, (1 << 31) - 1, 1 << 31, (1 << 32) - 2, (1 << 32) - 1]
+    octaves = [n for k in range(2, 31, 4) for n in (1 << k, (1 << 32) - (1 << k) - 1)]
+    for uniform in ends + octaves + random.integers(0, 1 << 32, 40).tolist():
+        seed = seed_of(uniform, int(random.integers(1 << 32)))
+        assert GoldenSampler(seed).uniforms(1) == uniform
+        temperature = int(random.integers(1, 1 << 16)) if uniform else (1 << 16) - 1
+        noise = temperature * GoldenSampler(seed).gumbel(GoldenSampler(seed).uniforms(2)) >> 8
+        # Equal scores, beyond the format of a logit where that can be.
+        low, high = noise.min(), noise.max()
+        first, second = (TOP - 1 + low if low > 0 else -TOP - 1 + high if high < 0 else 0) - noise
+        for more in (0, 1):
+            golden = GoldenSampler(seed)
+            await reseed(dut, seed)
+            await bench.draw(golden, np.array([first, second + more]), temperature)
 
 
 @cocotb.test

@@ -33,7 +33,7 @@ class Work:
         self.vector = None  # [columns, inputs] in the bank
 
     def add(self, outputs, inputs, release=1, vector=None, trits=None):
-        """A matrix of random trits, or these; the vector of the one before if that released it not."""
+        """A matrix; it has the vector of the one before unless that released it."""
         config, columns = self.box.config, self.box.columns
         if self.vector is None:
             self.vector = self.random.integers(-127, 128, (columns, inputs)) if vector is None \
@@ -61,11 +61,11 @@ class Work:
         rows, size, outputs = self.box.config.rows, self.box.config.vector, len(trits)
         model = Golden(SimpleNamespace(formats=DEFAULT, head_trits=trits, layers=[]))
         sums = np.pad(model.ternary_array(vector, trits), ((0, 0), (0, -outputs % rows)))
-        beats = [matrix | {"first": 0, "last": 0, "values": sums[column, place:place + size].tolist()}
+        beats = [{"values": sums[column, place:place + size].tolist(), "first": 0, "last": 0}
                  for group in range(0, outputs, rows) for column in range(len(vector))
                  for place in range(group, min(group + rows, outputs), size)]
         beats[0]["first"] = beats[-1]["last"] = 1
-        self.sums += beats
+        self.sums += [beat | matrix for beat in beats]
 
 
 class Bench:
@@ -103,7 +103,7 @@ class Bench:
 
 
 @cocotb.test
-@cocotb.parametrize((("idle", "stall"), [(0, 0), (0.4, 0), (0, 0.5), (0, 0.95), (0.3, 0.3)]))
+@cocotb.parametrize((("idle", "stall"), [(0, 0), (0.4, 0), (0, 0.9), (0.3, 0.3)]))
 async def sums_match(dut, idle, stall):
     bench, work = Bench(dut, array(), idle, stall), Work(array())
     for matrix in MATRICES:
@@ -220,13 +220,21 @@ async def groups_of_one_word_follow_at_the_rate_of_their_sums(dut):
 @cocotb.test
 async def sums_that_nobody_takes_stop_the_words(dut):
     """As many groups are taken as the queue holds, and no word that completes a further one."""
-    box, work = array(), Work(array())
+    box, work, before = array(), Work(array()), Work(array(), seed=5)
+    for _ in range(8):
+        before.add(1, box.config.inputs)  # rows that are dropped must give their places back
     work.add(40 * box.config.rows, 2 * box.config.inputs)
     await start(dut)
-    bench = Bench(dut, box, stall=1)
+    bench = Bench(dut, box)
+    bench.send(before)
+    await bench.sums.expect(before.sums)
+    await ClockCycles(dut.clk, 50)
+    bench.sums.set_pause(1)
+    taken = len(bench.clocks["trits"])
     bench.send(work)
     await ClockCycles(dut.clk, 500)
-    assert len(bench.clocks["trits"]) == 2 * (box.queue.depth // box.queue.beats) + 1
+    groups = box.queue.depth // box.queue.beats
+    assert len(bench.clocks["trits"]) - taken == 2 * groups + 1
     bench.sums.set_pause(0)
     await bench.sums.expect(work.sums)
     await bench.sums.quiet(50)

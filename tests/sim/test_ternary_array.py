@@ -11,7 +11,7 @@ MACHINES = [
     pytest.param("virtual", {}, 1, id="vector1"),
     pytest.param("wide", {}, 1, id="vector2"),
     pytest.param("wide", {"max_inner": 640}, 2, id="columns2"),
-    pytest.param("tiny", {"rows": 4, "inputs": 40, "vector": 4}, 1, id="one_beat_groups"),
+    pytest.param("tiny", {"rows": 2, "inputs": 20, "vector": 2}, 1, id="one_beat_groups"),
 ]
 
 
