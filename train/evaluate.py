@@ -58,10 +58,19 @@ class Validation:
         return torch.tensor([row + [filler] * (width - len(row)) for row in rows])
 
     @torch.no_grad()
+    def glance(self, model):
+        """The :class:`.model.Maxima` of the first few rows."""
+        maxima, inputs = Maxima(), self.inputs[:ROWS_AT_ONCE]
+        model(inputs, keep=inputs != END_ID, maxima=maxima)
+        return maxima
+
+    @torch.no_grad()
     def score(self, model, maxima=None):
         """The model's :class:`Score`; ``maxima``, if given, collects the largest activations."""
         nats = 0.0
-        batches = zip(self.inputs.split(ROWS_AT_ONCE), self.targets.split(ROWS_AT_ONCE))
+        batches = zip(
+            self.inputs.split(ROWS_AT_ONCE), self.targets.split(ROWS_AT_ONCE), strict=True
+        )
         for inputs, targets in batches:
             logits, _ = model(inputs, keep=inputs != END_ID, maxima=maxima)
             loss = F.cross_entropy(

@@ -50,7 +50,12 @@ class MLP(nn.Module):
 
 
 class Block(nn.Module):
-    """One layer: recurrence, then gated linear unit, each added to the residual."""
+    """One layer: recurrence, then gated linear unit, each added to the residual.
+
+    ``dropout`` is the share of each addend that training zeroes.
+    """
+
+    dropout = 0.0
 
     def __init__(self, hidden, intermediate, out_gain):
         super().__init__()
@@ -72,15 +77,18 @@ class Block(nn.Module):
         if state is not None:
             c = torch.cat([c[:, :1] + f[:, :1] * state[:, None], c[:, 1:]], 1)
         h = scan(f, c)
-        r = r + self.attn.o_proj(g * F.silu(h.reshape(r.shape)))
+        r = r + self._drop(self.attn.o_proj(g * F.silu(h.reshape(r.shape))))
         a, b = self.mlp.gate_proj(self.mlp_norm(r)).chunk(2, -1)
-        r2 = r + self.mlp.down_proj(F.silu(a) * b)
+        r2 = r + self._drop(self.mlp.down_proj(F.silu(a) * b))
         if maxima is not None:
             seen = zip(("i", "f", "g", "h", "a", "b", "residual", "residual"),
-                       (*raw, h, a, b, r, r2))  # fmt: skip
+                       (*raw, h, a, b, r, r2), strict=True)  # fmt: skip
             for name, tensor in seen:
                 maxima.see(name, tensor)
         return r2.view(shape), h[:, -1]
+
+    def _drop(self, x):
+        return F.dropout(x, self.dropout) if self.training and self.dropout else x
 
 
 class Backbone(nn.Module):
@@ -92,9 +100,7 @@ class Backbone(nn.Module):
         nn.init.normal_(self.embeddings.weight, std=EMBEDDING_STD)
         self.lower_bounds = nn.Parameter(torch.zeros(layers, hidden))
         out_gain = (2 * layers) ** -0.5
-        self.layers = nn.ModuleList(
-            Block(hidden, intermediate, out_gain) for _ in range(layers)
-        )
+        self.layers = nn.ModuleList(Block(hidden, intermediate, out_gain) for _ in range(layers))
         self.norm = RMSNorm(hidden)
 
     def floors(self):

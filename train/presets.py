@@ -10,7 +10,9 @@ class Recipe:
     ``rows`` sequences of ``context`` tokens make a step. ``boundary_rows`` of them begin at the
     first token of a document, the others anywhere; ``carry_rows`` of them keep the recurrent
     state across document ends, as a machine does that generates on and on, the others drop it.
-    Weight decay acts on the matrices and only until ``decay_until`` of the run.
+    Weight decay acts on the ternary matrices and the embeddings, to the end of the run: after
+    8,000 steps of stories-1m5 on an H200, 0.1 for half of the run gave 0.847 bits a byte, 0.3
+    throughout 0.828 and 1.0 throughout 0.823; after 66,000 steps 0.5 gave 0.786 and 1.0 0.790.
     """
 
     vocabulary: int
@@ -20,16 +22,16 @@ class Recipe:
     steps: int
     rows: int = 64
     context: int = 512
-    learning_rate: float = 4e-3
+    learning_rate: float = 8e-3
     warmup: int = 500
-    weight_decay: float = 0.1
-    decay_until: float = 0.5
+    weight_decay: float = 0.5
+    dropout: float = 0.0
     betas: tuple[float, float] = (0.9, 0.95)
     clip: float = 1.0
     boundary_rows: float = 0.75
     carry_rows: float = 0.125
     seed: int = 1
-    evaluate_every: int = 1000
+    evaluate_every: int = 2000
 
     @property
     def tokens_a_step(self):
@@ -38,9 +40,12 @@ class Recipe:
 
 PRESETS = {
     "stories-1m5": Recipe(
-        vocabulary=1024, hidden=128, layers=6, intermediate=384, steps=80_000
+        vocabulary=1024, hidden=128, layers=6, intermediate=384, steps=66_000, weight_decay=0.5
     ),
-    "stories-200k": Recipe(vocabulary=512, hidden=64, layers=4, intermediate=128, steps=60_000),
+    "stories-200k": Recipe(
+        vocabulary=512, hidden=64, layers=4, intermediate=128, steps=70_000, weight_decay=0.3,
+        learning_rate=1e-2,
+    ),
     "smoke": Recipe(
         vocabulary=300, hidden=32, layers=2, intermediate=64, steps=60, rows=8, context=64,
         learning_rate=1e-2, warmup=10, evaluate_every=20,

@@ -31,7 +31,7 @@ def test_values_and_gradients_equal_the_plain_loop(shape, device):
     f, c, weight = (torch.rand(shape, device=device), *torch.randn(2, *shape, device=device))
     f[:, ::7] = 0
     for found, expected in zip(
-        differentiated(scan, f, c, weight), differentiated(plain, f, c, weight)
+        differentiated(scan, f, c, weight), differentiated(plain, f, c, weight), strict=True
     ):
         torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-5)
 
@@ -41,6 +41,6 @@ def test_gradient_passes_through_a_strided_input():
     f, c, weight = torch.rand(2, 6, 4), torch.randn(2, 6, 4), torch.randn(2, 6, 4)
     swapped = (x.transpose(0, 1).contiguous().transpose(0, 1) for x in (f, c))
     for found, expected in zip(
-        differentiated(scan, *swapped, weight), differentiated(plain, f, c, weight)
+        differentiated(scan, *swapped, weight), differentiated(plain, f, c, weight), strict=True
     ):
         torch.testing.assert_close(found, expected)

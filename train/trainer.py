@@ -1,0 +1,143 @@
+"""One training run's moving parts: model, optimizer, rows, and the update.
+
+The optimizer keeps float32 masters; after every step the model gets them rounded to bfloat16, so
+it computes throughout with exactly the weights that its checkpoint will hold. On a GPU the
+blocks are compiled and one whole step (rows, loss, gradients, update) is a single CUDA graph.
+"""
+
+import math
+
+import torch
+import torch.nn.functional as F
+
+from .config import released_config
+from .data import END_ID, Rows
+from .model import Block, HGRNBit
+
+EAGER_STEPS = 3
+
+
+def learning_rate(recipe, step):
+    """Linear warm-up, then half a cosine down to zero at ``recipe.steps``."""
+    warm = min(1.0, (step + 1) / recipe.warmup)
+    return recipe.learning_rate * warm * 0.5 * (1 + math.cos(math.pi * step / recipe.steps))
+
+
+def head_loss(model, r, targets):
+    """Mean cross entropy in nats of residual (B, T, d) against targets (B, T)."""
+    logits = model.lm_head(model.model.norm(r.flatten(0, 1)))
+    return F.cross_entropy(logits, targets.flatten())
+
+
+class Trainer:
+    """Model, optimizer and rows; ``step()`` does one update, ``state()`` is all a resume needs."""
+
+    def __init__(self, recipe, stream, device):
+        self.recipe, self.device, self.step_count = recipe, device, 0
+        torch.manual_seed(recipe.seed)
+        self.model = HGRNBit(released_config(recipe)).to(device)
+        for block in self.model.model.layers:
+            block.dropout = recipe.dropout
+        self.rows = Rows(stream, recipe)
+        self.stream = torch.from_numpy(self.rows.stream.astype("int64")).to(device)
+        self.starts = torch.zeros(recipe.rows, dtype=torch.int64, device=device)
+        self.drops = torch.zeros(recipe.rows, dtype=torch.bool, device=device)
+        self.eager_left, self.loss_steps = EAGER_STEPS, 0
+        self.rate = torch.zeros((), device=device)
+        self.shrink = torch.ones((), device=device)
+        self.loss_sum = torch.zeros((), device=device)
+        self.params = list(self.model.parameters())
+        self.masters = [torch.nn.Parameter(p.detach().clone()) for p in self.params]
+        self.decayed = [
+            master
+            for name, master in zip(self.model.state_dict(), self.masters, strict=True)
+            if master.ndim == 2 and name != "model.lower_bounds"
+        ]
+        self.optimizer = torch.optim.Adam(
+            self.masters, lr=self.rate, betas=recipe.betas, fused=True,
+            capturable=device.type == "cuda",
+        )  # fmt: skip
+        self.graph, self.block, self.head_loss = None, Block.forward, head_loss
+        if device.type == "cuda":
+            self.cuda_stream = torch.cuda.Stream()
+            torch.cuda.set_stream(self.cuda_stream)
+            self.block = torch.compile(Block.forward)
+            self.head_loss = torch.compile(head_loss)
+        self._publish()
+
+    @torch.no_grad()
+    def _publish(self):
+        """Give the model the masters, rounded as the checkpoint stores them."""
+        torch._foreach_copy_(self.params, [m.bfloat16() for m in self.masters])
+
+    def _loss(self):
+        offsets = torch.arange(self.recipe.context + 1, device=self.device)
+        tokens = self.stream[self.starts[:, None] + offsets]
+        inputs, targets = tokens[:, :-1], tokens[:, 1:]
+        keep = (inputs != END_ID) | ~self.drops[:, None]
+        backbone = self.model.model
+        r, floors = backbone.embeddings(inputs), backbone.floors()
+        for block, floor in zip(backbone.layers, floors.unbind(), strict=True):
+            r, _ = self.block(block, r, floor, keep[..., None].float())
+        return self.head_loss(self.model, r, targets)
+
+    def _update(self):
+        for p in self.params:
+            p.grad = None
+        loss = self._loss()
+        loss.backward()
+        for master, p in zip(self.masters, self.params, strict=True):
+            master.grad = p.grad
+        torch.nn.utils.clip_grad_norm_(self.masters, self.recipe.clip, foreach=True)
+        with torch.no_grad():
+            torch._foreach_mul_(self.decayed, self.shrink)
+            self.optimizer.step()
+            self.loss_sum += loss.detach()
+        self._publish()
+
+    def step(self):
+        """One update, of the rows and with the learning rate that belong to ``step_count``."""
+        recipe, n = self.recipe, self.step_count
+        torch.manual_seed((recipe.seed << 32) + n)
+        starts, drops = self.rows(n)
+        self.starts.copy_(torch.from_numpy(starts))
+        self.drops.copy_(torch.from_numpy(drops))
+        self.rate.fill_(learning_rate(recipe, n))
+        self.shrink.fill_(1 - learning_rate(recipe, n) * recipe.weight_decay)
+        self._replay() if self.device.type == "cuda" else self._update()
+        self.step_count += 1
+        self.loss_steps += 1
+
+    def _replay(self):
+        """The update on a GPU: a few times eagerly, to compile, then as one recorded graph."""
+        if self.eager_left:
+            self.eager_left -= 1
+            return self._update()
+        if self.graph is None:
+            self.graph = torch.cuda.CUDAGraph()
+            with torch.cuda.graph(self.graph, stream=self.cuda_stream):
+                self._update()
+        self.graph.replay()
+
+    def take_loss(self):
+        """Mean training loss (nats a token) since the last call."""
+        mean = self.loss_sum.item() / max(self.loss_steps, 1)
+        self.loss_sum.zero_()
+        self.loss_steps = 0
+        return mean
+
+    def state(self):
+        """What a checkpoint holds: masters, moments and the step."""
+        moments = [self.optimizer.state[m] for m in self.masters]
+        return {"step": self.step_count, "masters": [m.detach() for m in self.masters],
+                "moments": moments}  # fmt: skip
+
+    @torch.no_grad()
+    def restore(self, state):
+        self.step_count = state["step"]
+        torch._foreach_copy_(self.masters, state["masters"])
+        for master, moments in zip(self.masters, state["moments"], strict=True):
+            self.optimizer.state[master] = {
+                name: tensor.to(self.device) for name, tensor in moments.items()
+            }
+        self._publish()
