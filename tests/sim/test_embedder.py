@@ -1,0 +1,19 @@
+"""Embedder, case by case of sim/tb_embedder.py."""
+
+import pytest
+
+from tritone.common.formats import DEFAULT
+from tritone.rtl.embedder import Embedder
+from tritone.sim.bench import machine
+from tritone.sim.runner import cases, run
+
+MACHINES = [pytest.param({"preset": "tiny", "changes": {}}, id="vector=1"),
+            pytest.param({"preset": "wide", "changes": {"max_hidden": 40}}, id="vector=2"),
+            pytest.param({"preset": "wide", "changes": {"inputs": 40, "vector": 4, "max_hidden": 40}},
+                         id="vector=4")]
+
+
+@pytest.mark.parametrize("parameters", MACHINES)
+@pytest.mark.parametrize("case", cases("tb_embedder"))
+def test_embedder(case, parameters):
+    run(Embedder(machine(parameters), DEFAULT), "tb_embedder", case, parameters=parameters)
