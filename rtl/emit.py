@@ -7,6 +7,7 @@ component is converted to RTLIL and Yosys writes the Verilog after `proc`.
 """
 
 import argparse
+import os
 import subprocess
 import sys
 import tempfile
@@ -59,7 +60,9 @@ def write_if_changed(path, text):
     if path.exists() and path.read_text() == text:
         return False
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text)
+    temporary = path.with_name(f"{path.name}.{os.getpid()}")
+    temporary.write_text(text)
+    temporary.rename(path)  # whole or not at all
     return True
 
 

