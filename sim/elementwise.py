@@ -9,9 +9,15 @@ import cocotb
 import numpy as np
 from cocotb.triggers import ClockCycles, RisingEdge
 
+from ..common import config
 from ..common.formats import DEFAULT
 from ..model.golden import Golden
 from .streams import StreamSink, StreamSource
+
+
+def machine(*, preset, **changes):
+    """Config of the JSON parameters that pytest and the testbench share."""
+    return config.preset(preset, **changes)
 
 
 def golden(formats=DEFAULT):

@@ -5,9 +5,8 @@ import random
 import cocotb
 from cocotb.triggers import ClockCycles, RisingEdge
 
-from ..common.config import preset
 from ..rtl.glu import Glu
-from .elementwise import arrays, beats, corners, golden, integers, passes, tags
+from .elementwise import arrays, beats, corners, golden, integers, machine, passes, tags
 from .streams import StreamSink, StreamSource, parameters, start
 
 BEATS = 2500
@@ -16,7 +15,7 @@ BEATS = 2500
 @cocotb.test
 @cocotb.parametrize((("idle", "stall"), [(0, 0), (0, 0.4), (0.3, 0.4)]))
 async def products_match(dut, idle, stall):
-    box, model = Glu(preset(**parameters())), golden()
+    box, model = Glu(machine(**parameters())), golden()
     vector, f = len(box.i.payload.a), model.f
     generator = random.Random(14)
     a = integers(generator, f.value_bits, BEATS * vector)
@@ -65,7 +64,7 @@ class EnergyMonitor:
 @cocotb.parametrize((("idle", "stall"), [(0, 0), (0.3, 0.4)]))
 async def energy_is_final_and_stays(dut, idle, stall):
     """Matrices of 1 to 40 beats, each after the last has left, among them one of largest values."""
-    box, model = Glu(preset(**parameters())), golden()
+    box, model = Glu(machine(**parameters())), golden()
     vector, f = len(box.i.payload.a), model.f
     generator = random.Random(15)
     lengths = [1, 2, 3, 40, 1, 1] + [generator.randrange(1, 41) for _ in range(20)]
@@ -90,7 +89,7 @@ async def energy_is_final_and_stays(dut, idle, stall):
 @cocotb.test
 async def energy_of_matrices_without_a_gap(dut):
     """Beats of the next matrix follow at once: each energy shows for the clocks it is due."""
-    box, model = Glu(preset(**parameters())), golden()
+    box, model = Glu(machine(**parameters())), golden()
     vector, f = len(box.i.payload.a), model.f
     generator = random.Random(16)
     lengths = [generator.randrange(1, 9) for _ in range(60)]

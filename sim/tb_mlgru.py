@@ -5,9 +5,8 @@ import random
 import cocotb
 import numpy as np
 
-from ..common.config import preset
 from ..rtl.mlgru import Mlgru
-from .elementwise import arrays, beats, corners, golden, integers, passes, tags
+from .elementwise import arrays, beats, corners, golden, integers, machine, passes, tags
 from .streams import parameters, start
 
 BEATS = 2500
@@ -38,7 +37,7 @@ def mixed(generator, model, count):
 @cocotb.test
 @cocotb.parametrize((("idle", "stall"), [(0, 0), (0, 0.4), (0.3, 0.4)]))
 async def states_match(dut, idle, stall):
-    box, model = Mlgru(preset(**parameters())), golden()
+    box, model = Mlgru(machine(**parameters())), golden()
     vector = len(box.o.payload.state)
     generator = random.Random(12)
     columns = mixed(generator, model, BEATS * vector)
@@ -53,7 +52,7 @@ async def states_match(dut, idle, stall):
 @cocotb.test
 async def state_follows_its_candidate(dut):
     """The recurrence of many tokens: each output comes back as the state of the next token."""
-    box, model = Mlgru(preset(**parameters())), golden()
+    box, model = Mlgru(machine(**parameters())), golden()
     vector, f = len(box.o.payload.state), model.f
     generator = random.Random(13)
     tokens, width = 40, 4 * vector

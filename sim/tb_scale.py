@@ -7,10 +7,9 @@ import cocotb
 import numpy as np
 from cocotb.triggers import ClockCycles
 
-from ..common.config import preset
 from ..common.tape import Function
 from ..rtl.scale import Scale, scale_layout
-from .elementwise import Clocks, check_clocks, corners, golden, integers
+from .elementwise import Clocks, check_clocks, corners, golden, integers, machine
 from .streams import StreamSink, StreamSource, parameters, start
 
 SCALES = 120
@@ -73,7 +72,7 @@ def traffic(generator, config):
 @cocotb.parametrize((("idle", "stall", "scale_idle"),
                      [(0, 0, 0), (0, 0.4, 0), (0.3, 0.4, 0.9)]))
 async def values_match(dut, idle, stall, scale_idle):
-    config = preset(**parameters())
+    config = machine(**parameters())
     box = Scale(config)
     generator = random.Random(17)
     scales, sent, expected = traffic(generator, config)
@@ -98,7 +97,7 @@ async def values_match(dut, idle, stall, scale_idle):
 
 @cocotb.test
 async def sums_wait_for_a_scale(dut):
-    config = preset(**parameters())
+    config = machine(**parameters())
     box, generator, model = Scale(config), random.Random(18), golden()
     scale = {"mantissa": 100_000, "exponent": -30}
     await start(dut)
@@ -119,7 +118,7 @@ async def sums_wait_for_a_scale(dut):
 
 @cocotb.test
 async def scale_waits_for_its_sums(dut):
-    config = preset(**parameters())
+    config = machine(**parameters())
     await start(dut)
     source = StreamSource(dut, "scales", scale_layout)
     StreamSource(dut, "sums", Scale(config).sums_layout)

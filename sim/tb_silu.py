@@ -4,9 +4,8 @@ import random
 
 import cocotb
 
-from ..common.config import preset
 from ..rtl.silu import Silu
-from .elementwise import arrays, beats, corners, golden, integers, passes, tags
+from .elementwise import arrays, beats, corners, golden, integers, machine, passes, tags
 from .streams import parameters, start
 
 BEATS = 1500
@@ -22,7 +21,7 @@ def around_knots(formats):
 @cocotb.test
 @cocotb.parametrize((("idle", "stall"), [(0, 0), (0, 0.4), (0.3, 0.4)]))
 async def values_match(dut, idle, stall):
-    box, model = Silu(preset(**parameters())), golden()
+    box, model = Silu(machine(**parameters())), golden()
     vector, f = len(box.i.payload.a), model.f
     generator = random.Random(11)
     a = corners(f.value_bits) + around_knots(f)

@@ -2,22 +2,22 @@
 
 import pytest
 
-from tritone.common.config import preset
 from tritone.rtl.glu import Glu
+from tritone.sim.elementwise import machine
 from tritone.sim.runner import cases, run
 
-MACHINES = [pytest.param({"name": "virtual"}, id="vector=1"),
-           pytest.param({"name": "wide"}, id="vector=2")]
+MACHINES = [pytest.param({"preset": "virtual"}, id="vector=1"),
+           pytest.param({"preset": "wide"}, id="vector=2")]
 # The adder tree is longer than the multiplier.
-LARGE = {"name": "wide", "inputs": 40, "vector": 8}
+LARGE = {"preset": "wide", "inputs": 40, "vector": 8}
 
 
-@pytest.mark.parametrize("machine", MACHINES)
+@pytest.mark.parametrize("sizes", MACHINES)
 @pytest.mark.parametrize("case", cases("tb_glu"))
-def test_glu(case, machine):
-    run(Glu(preset(**machine)), "tb_glu", case, parameters=machine)
+def test_glu(case, sizes):
+    run(Glu(machine(**sizes)), "tb_glu", case, parameters=sizes)
 
 
 @pytest.mark.parametrize("case", [c for c in cases("tb_glu") if "energy_is" in c])
 def test_energy_of_wide_vectors(case):
-    run(Glu(preset(**LARGE)), "tb_glu", case, parameters=LARGE)
+    run(Glu(machine(**LARGE)), "tb_glu", case, parameters=LARGE)
