@@ -23,7 +23,8 @@ class Row:
 
     def __init__(self, generator, config, hidden, padding):
         v, f = config.vector, DEFAULT
-        self.hidden, self.shift = hidden, generator.randrange(f.residual_bits - f.embedding_bits + 1)
+        self.hidden = hidden
+        self.shift = generator.randrange(f.residual_bits - f.embedding_bits + 1)
         self.elements = integers(generator, f.embedding_bits, hidden)
         model = SimpleNamespace(formats=f, head_trits=np.zeros((1, 1), np.int8), layers=[],
                                 embedding=np.array([self.elements], np.int16),

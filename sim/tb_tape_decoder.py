@@ -58,7 +58,8 @@ class Script:
 
     def _scalar(self):
         mantissa = self.random.choice([0, 1 << 16, (1 << 17) - 1, self.random.getrandbits(17)])
-        return Scalar(mantissa, self.random.choice([-512, 511, -1, 0, self.random.randrange(-99, 99)]))
+        exponent = self.random.choice([-512, 511, -1, 0, self.random.randrange(-99, 99)])
+        return Scalar(mantissa, exponent)
 
     def norm(self, length, wait):
         integers, repeat = self.numbers.integers, self.random.random() < 0.5
@@ -131,7 +132,8 @@ class Bench:
             await sink.quiet(10)
 
     def _passed(self, name):
-        return getattr(self.dut, f"{name}__valid").value and getattr(self.dut, f"{name}__ready").value
+        return getattr(self.dut, f"{name}__valid").value \
+            and getattr(self.dut, f"{name}__ready").value
 
     async def _write_back(self):
         """Pulses `written` for each matrix that was handed out, after a while."""
@@ -223,7 +225,7 @@ async def a_norm_that_waits_is_held_until_the_embedding_settled(dut):
 
 @cocotb.test
 async def clocks_are_as_promised(dut):
-    """A command takes its words and a clock to be handed out; its payload one word or beat a clock."""
+    """A command takes its words and a clock to be handed out; then one word or beat a clock."""
     config = machine(parameters())
     script = Script(config, 54)
     script.norm(14, False)

@@ -79,6 +79,7 @@ async def extremes_have_their_bits(dut):
         sign * (1 << n) + d for n in range(box.bits_ - 1) for d in (-1, 0, 1) for sign in (1, -1)})
     for value in hard:
         for lane in range(box.vector):
-            await bench.clock(0, (1 % box.depth, [value * (n == lane) for n in range(box.vector)]), 1)
+            word = [value * (n == lane) for n in range(box.vector)]
+            await bench.clock(0, (1 % box.depth, word), 1)
     for _ in range(4):
         await bench.clock(0)

@@ -29,7 +29,8 @@ SPANS = [(2, 12), (3, 150), (260, 1), (700, 33), (701, 2)]  # earliest clock, wo
 @pytest.mark.parametrize("constant, gateware", [
     ("V_LATENCY", Normaliser.latency), ("QUANTISE", Quantiser.latency),
     ("PREPARE", ScalarUnit.PREPARE), ("RECIPROCAL", ScalarUnit.RECIPROCAL),
-    ("SCALE", ScalarUnit.SCALE), ("SCALE_LATENCY", Scale.LATENCY), ("SILU", Silu.LATENCY), ("MLGRU", Mlgru.LATENCY),
+    ("SCALE", ScalarUnit.SCALE), ("SCALE_LATENCY", Scale.LATENCY),
+    ("SILU", Silu.LATENCY), ("MLGRU", Mlgru.LATENCY),
     ("DRAIN", Results.DRAIN), ("QUEUE", memory.QUEUE_DEPTH)])
 def test_a_constant_is_that_of_the_gateware(constant, gateware):
     assert getattr(clocks, constant) == gateware
@@ -125,11 +126,13 @@ def test_words_of_random_spans_come_at_the_clocks_of_the_memory(seed):
         burst = generator.randrange(1, 20)
         config = Config(name="x", burst_words=burst, memory_latency=generator.randrange(1, 60),
                         prefetch_words=2 * burst + generator.randrange(50),
-                        memory_rate=Fraction(generator.randrange(1, 10), 9 + generator.randrange(5)))
+                        memory_rate=Fraction(generator.randrange(1, 10),
+                                             generator.randrange(9, 14)))
         spans, clock = [], 0
         for _ in range(8):
             clock += generator.randrange(60)
             spans.append((clock, generator.randrange(1, 70)))
         gaps = gaps_of(generator, generator.choice(["greedy", "pauses", "stops"]),
                        sum(words for _, words in spans))
-        assert predicted(config, spans, gaps) == Words(config, spans, gaps).available, (config, spans)
+        assert predicted(config, spans, gaps) == Words(config, spans, gaps).available, \
+            (config, spans)

@@ -171,7 +171,7 @@ def test_damage_is_found(small):
                       ("embedding", header.body_start * size - 1),
                       ("body", header.body_start * size), ("body", head * size - 1),
                       ("head", head * size), ("head", len(image) - 1)):
-        with pytest.raises(TapeError, match=f"m.tape: .*CRC.*|m.tape: CRC of the {where}") as caught:
+        with pytest.raises(TapeError, match="m.tape: .*CRC") as caught:
             check_image(damaged(image, at), "m.tape")
         assert where in str(caught.value) and "damaged" in str(caught.value)
 
@@ -192,7 +192,8 @@ def test_what_is_no_whole_tape_is_refused(small):
 @pytest.mark.parametrize("shape, message", [
     (shape_of(65, 1, 100, 40), "preset 'tiny': hidden 65 exceeds max_hidden 64"),
     (shape_of(64, 1, 129, 40), "preset 'tiny': intermediate size 129 exceeds max_inner 128"),
-    (shape_of(64, 5, 128, 40), r"state \(layers x hidden\) 320 exceeds max_layers x max_hidden 256")])
+    (shape_of(64, 5, 128, 40),
+     r"state \(layers x hidden\) 320 exceeds max_layers x max_hidden 256")])
 def test_a_model_too_large_is_refused_with_both_numbers(shape, message):
     with pytest.raises(TapeError, match=f"model too large for .*{message}"):
         check_fits(shape, TINY)

@@ -9,8 +9,8 @@ from tritone.sim.runner import cases, run
 
 MACHINES = [pytest.param({"preset": "tiny", "changes": {}}, id="vector=1"),
             pytest.param({"preset": "wide", "changes": {"max_hidden": 40}}, id="vector=2"),
-            pytest.param({"preset": "wide", "changes": {"inputs": 40, "vector": 4, "max_hidden": 40}},
-                         id="vector=4")]
+            pytest.param({"preset": "wide", "changes": {
+                "inputs": 40, "vector": 4, "max_hidden": 40}}, id="vector=4")]
 
 
 @pytest.mark.parametrize("parameters", MACHINES)
