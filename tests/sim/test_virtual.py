@@ -74,9 +74,10 @@ class StandIn(Component):
             m.d.sync += step.addr.eq(step.addr + 1)
         with m.FSM():
             with m.State("LOG"):
-                m.d.comb += [write.en.eq(memory.words.valid), uart.o.ready.eq(1)]
+                total = sum(words for _, words in self.program)
+                m.d.comb += [write.en.eq(memory.words.valid), uart.o.ready.eq(row == total)]
                 m.d.sync += row.eq(row + memory.words.valid)
-                with m.If(uart.o.valid):
+                with m.If(uart.o.valid & uart.o.ready):
                     m.next = "DUMP"
             with m.State("DUMP"):
                 m.d.comb += [uart.i.valid.eq(sent != row << 2),
