@@ -34,7 +34,7 @@ class Normaliser(Component):
 
         mantissa = saturate(round(x / 2**exponent), 18)         exponent = bits - 17
         v = mantissa * code_gain                                largest = max|v|
-        u = saturate(round(mantissa * sum_gain / 2**15), 18)    squares = sum of u**2
+        u = round(mantissa * sum_gain / 2**15)                  squares = sum of u**2
 
     V elements a clock, ceil(length / V) beats a norm. Clocks, when nothing stalls:
 
@@ -197,12 +197,11 @@ class Normaliser(Component):
         f, pipe = self.f, Pipeline(m, Const(1))
         squares = []
         for lane, product in enumerate(products):
-            # Cycle 7
-            u = pipe.register(shift_round(product, f.gain_bits - 1), f"u_rounded_{lane}")
-            # Cycle 8
-            u = pipe.register(saturate(u, f.mantissa_bits), f"u_{lane}")
-            # Cycle 9
-            square = pipe.register((u * u).as_unsigned(), f"square_{lane}")
+            # Cycle 7: no gain is above 1, so that u is within its bits and needs no saturation
+            u = shift_round(product, f.gain_bits - 1)[:f.mantissa_bits].as_signed()
+            u = pipe.register(u, f"u_{lane}")
+            # Cycles 8 and 9: two registers for the multiplier, which has them inside
+            square = pipe.delay((u * u).as_unsigned(), 2, f"square_{lane}")
             squares.append(square[:2 * f.mantissa_bits - 2])
         # Cycles 10 to 9 + levels
         return tree(pipe, squares, lambda a, b: a + b, "squares")
@@ -221,17 +220,18 @@ class Normaliser(Component):
     def _build_summary(self, m, squares, largest):
         beat, summary = self.entered, Signal(summary_layout)
         for cycle in range(3 + self.levels):
-            beat = self._next_beat(m, beat, 1, f"beat_{self.latency + 1 + cycle}")
-        # Cycle 10 + levels
+            coming, beat = beat, self._next_beat(m, beat, 1, f"beat_{self.latency + 1 + cycle}")
+        # Cycle 10 + levels. Two clocks at least lie between two norms: clearing loses no beat.
         done = Signal()
         m.d.sync += done.eq(beat.valid & beat.last)
-        with m.If(beat.valid):
-            so_far = Signal.like(summary)
-            with m.If(~beat.first):
-                m.d.comb += so_far.eq(summary)
-            m.d.sync += summary.largest.eq(Mux(largest > so_far.largest, largest, so_far.largest))
-            with m.If(~beat.repeat):
-                m.d.sync += summary.squares.eq(so_far.squares + squares)
+        with m.If(beat.valid & (largest > summary.largest)):
+            m.d.sync += summary.largest.eq(largest)
+        with m.If(beat.valid & ~beat.repeat):
+            m.d.sync += summary.squares.eq(summary.squares + squares)
+        with m.If(coming.valid & coming.first):
+            m.d.sync += summary.largest.eq(0)
+            with m.If(~coming.repeat):
+                m.d.sync += summary.squares.eq(0)
         # Cycle 11 + levels
         with m.If(self.summaries.ready):
             m.d.sync += self.summaries.valid.eq(0)

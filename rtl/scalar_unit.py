@@ -75,31 +75,33 @@ class ScalarUnit(Component):
         m = Module()
         self._build_units(m)
         self.step = step = Signal(range(self.SCALE))  # clocks since constants or summary came
-        m.d.sync += step.eq(step + 1)
         with m.If(self.jobs.ready):
             m.d.sync += self.jobs.valid.eq(0)
 
-        with m.FSM(name="state"):
+        with m.FSM(name="state") as fsm:
+            self._build_shifts(m, fsm)
             with m.State("CONSTANTS"):
                 m.d.comb += self.constants.ready.eq(1)
+                m.d.sync += step.eq(1)
                 with m.If(self.constants.valid):
                     self._take_constants(m)
-                    m.d.sync += step.eq(1)
                     m.next = "PREPARE"
             with m.State("PREPARE"):
+                m.d.sync += step.eq(step + 1)
                 self._prepare(m)
                 with m.If(step == self.PREPARE - 1):
                     m.next = "SUMMARY"
             with m.State("SUMMARY"):
                 m.d.comb += self.summaries.ready.eq(~self.jobs.valid)
+                m.d.sync += step.eq(1)
                 with m.If(self.summaries.valid & self.summaries.ready):
                     self._take_summary(m)
-                    m.d.sync += step.eq(1)
                     m.next = "SCALE"
             with m.State("SCALE"):
                 self._scale(m)
-                with m.If(step == self.SCALE - 1):
-                    m.d.sync += step.eq(step)
+                with m.If(step != self.SCALE - 1):
+                    m.d.sync += step.eq(step + 1)
+                with m.Else():
                     m.d.comb += self.queue.w_en.eq(1)
                     with m.If(self.queue.w_rdy):
                         m.next = "CONSTANTS"
@@ -112,7 +114,9 @@ class ScalarUnit(Component):
         m.submodules.root = self.root = Root(SCALE_BITS)
         m.submodules.divider = self.divider = Divider(SCALE_BITS, QUOTIENT_BITS)
         m.submodules.queue = self.queue = SyncFIFO(width=scale_layout.size, depth=self.SCALES)
-        self.operand, self.places = Signal(BIG + 1), Signal(signed(11))
+        self.low, self.high = Signal(SCALE_BITS), Signal(ENERGY_BITS)  # of mantissa * energy
+        self.multiplicand = Signal(ENERGY_BITS)
+        self.small = Signal(BIG + 1)
         self.shifted = Signal(BIG)  # all ones on overflow
         self.top = Signal(SCALE_BITS)
         self.dividend = Signal(2 * SCALE_BITS + 2)
@@ -125,7 +129,6 @@ class ScalarUnit(Component):
         m.d.comb += self.length.x.eq(Mux(self.measure[0], self.summary.largest, Mux(
             self.measure[1], self.clipped, self.dividend)))
         m.d.comb += [
-            shifter.x.eq(self.operand), shifter.places.eq(self.places),
             self.shifted.eq(shifter.y | shifter.overflow.replicate(BIG)),
             self.dividend.eq(product << 2),
             self.scales.valid.eq(self.queue.r_rdy),
@@ -133,18 +136,35 @@ class ScalarUnit(Component):
             self.queue.r_en.eq(self.scales.ready),
         ]
 
-    def _shift(self, m, operand, places):
-        """Shifts from the next clock on: `shifted` is right 1 + Shifter.LATENCY clocks later."""
-        m.d.sync += [self.operand.eq(operand), self.places.eq(places)]
+    def _build_shifts(self, m, fsm):
+        """Operands of the shifter: `shifted` is right 1 + Shifter.LATENCY clocks after the choice.
+
+        Every clock loads something, and what to load is known one clock ahead, which keeps the
+        states out of the way. In between it does not matter what is shifted.
+        """
+        def at(step):
+            now = Signal(name=f"at_{step}")
+            m.d.sync += now.eq(self.step == step - 1)
+            return now
+
+        length = self.length.length
+        # An even number of places, to 33 or 34 bits
+        even = Cat(Const(0, 1), (RADICAND_BITS - length)[1:]).as_signed()
+        choices = [(at(3), self.summary.largest, LARGEST_BITS - length),
+                   (at(7), self.clipped, even),
+                   (at(18), Cat(self.low, self.high), self.constant.energy_exponent),
+                   (fsm.ongoing("SUMMARY"), self.small, -(self.summaries.payload.exponent << 1))]
+        operand = self.constants.payload.constant_mantissa
+        places = self.constants.payload.constant_exponent
+        for chosen, some_operand, some_places in reversed(choices):
+            operand = Mux(chosen, some_operand, operand)
+            places = Mux(chosen, some_places, places)
+        m.d.sync += [self.shifter.x.eq(operand), self.shifter.places.eq(places)]
 
     def _take_constants(self, m):
         constants = self.constants.payload
-        self.low, self.high = Signal(SCALE_BITS), Signal(ENERGY_BITS)  # of mantissa * energy
-        self.multiplicand = Signal(ENERGY_BITS)
-        self.small = Signal(BIG + 1)
         m.d.sync += [self.constant.eq(constants), self.multiplicand.eq(self.energy),
                      self.low.eq(constants.energy_mantissa), self.high.eq(0)]
-        self._shift(m, constants.constant_mantissa, constants.constant_exponent)
 
     def _prepare(self, m):
         """small = energy and constant terms of the sum of squares, in units of the input's bit."""
@@ -157,16 +177,12 @@ class ScalarUnit(Component):
         # Cycle 4
         with m.If(step == 4):
             m.d.sync += self.small.eq(self.shifted)
-        # Cycle 18
-        with m.If(step == 18):
-            self._shift(m, Cat(self.low, self.high), self.constant.energy_exponent)
         # Cycle 22
         with m.If(step == 22):
             m.d.sync += self.small.eq(self.small + self.shifted)
 
     def _take_summary(self, m):
         m.d.sync += [self.summary.eq(self.summaries.payload), self.measure.eq(0b01)]
-        self._shift(m, self.small, -(self.summaries.payload.exponent << 1))
 
     def _scale(self, m):
         step, length, divider, measure = self.step, self.length, self.divider, self.measure
@@ -179,17 +195,12 @@ class ScalarUnit(Component):
         with m.Switch(step):
             with m.Case(3):
                 m.d.sync += code_shift.eq(length.length - SCALE_BITS)
-                self._shift(m, self.summary.largest, LARGEST_BITS - length.length)
             with m.Case(4):
-                m.d.sync += [total.eq(self.summary.squares + self.shifted),
-                             measure.eq(0b10)]
+                m.d.sync += [total.eq(self.summary.squares + self.shifted), measure.eq(0b10)]
             with m.Case(7):
                 drop = LARGEST_BITS - SCALE_BITS
                 m.d.sync += [half.eq((length.length - (RADICAND_BITS - 1)) >> 1),
                              rounded.eq(self.shifted[drop:LARGEST_BITS] + self.shifted[drop - 1])]
-                # An even number of places, to 33 or 34 bits
-                self._shift(m, clipped, Cat(Const(0, 1), (RADICAND_BITS - length.length)[1:])
-                            .as_signed())
             with m.Case(8):
                 m.d.sync += [self.top.eq(rounded[:-1] | rounded[-1].replicate(SCALE_BITS)),
                              scaling.eq(0)]
