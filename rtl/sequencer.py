@@ -10,8 +10,6 @@ from .tape_decoder import SpanKind
 from .tape_reader import SPAN_BITS, span_layout
 
 FIELDS = list(Header.__dataclass_fields__)
-KEPT = ("embedding_start", "embedding_words", "embedding_shift", "body_start", "body_words",
-        "token_words", "hidden", "inner", "layers", "vocabulary")
 
 
 class Sequencer(Component):
@@ -81,11 +79,15 @@ class Sequencer(Component):
         with m.If(self.fields.valid):
             m.d.sync += [header.as_value().word_select(count, self.config.word_bits).eq(
                 self.fields.payload), count.eq(count + 1)]
-        with m.If(self.load_model):
+        self.loading = Signal()
+        with m.If(self.loading):
             m.d.sync += count.eq(0)
         self.f = {name: header[FIELDS.index(name)] for name in FIELDS}
+        # A layer's state begins a word of V elements.
+        v, state_words = self.config.vector, Signal(16)
         self.state = Signal(32)
-        m.d.sync += self.state.eq(self.f["layers"][:16] * self.f["hidden"][:16])
+        m.d.sync += [state_words.eq((self.f["hidden"][:16] + (v - 1)) // v),
+                     self.state.eq(self.f["layers"][:16] * state_words)]
         m.d.comb += [self.hidden.eq(self.f["hidden"]), self.vocabulary.eq(self.f["vocabulary"]),
                      self.embedding_shift.eq(self.f["embedding_shift"])]
 
@@ -93,8 +95,9 @@ class Sequencer(Component):
         """HeaderError of the header."""
         f, config = self.f, self.config
         geometry = config.rows | config.inputs << 16
+        room = config.max_layers * (config.max_hidden // config.vector)
         large = ((f["hidden"] > config.max_hidden) | (f["inner"] > config.max_inner)
-                 | (self.state > config.max_layers * config.max_hidden))
+                 | (f["layers"][16:] != 0) | (self.state > room))
         error = Mux(large, HeaderError.SIZE, HeaderError.NONE)
         error = Mux(f["geometry"] != geometry, HeaderError.GEOMETRY, error)
         error = Mux(f["version"] != VERSION, HeaderError.VERSION, error)
@@ -129,22 +132,32 @@ class Sequencer(Component):
             m.d.sync += cancelled.eq(1)
         with m.If(self.reset_state):
             m.d.sync += self.fresh.eq(1)
+        reload = Signal()  # asked for while a header is being read, or a token is under way
+        with m.If(self.load_model):
+            m.d.sync += reload.eq(1)
         with m.FSM(name="state", init="LOAD") as fsm:
             with m.State("LOAD"):
-                m.d.sync += [self.status.ready.eq(0), self.status.error.eq(0)]
+                m.d.comb += self.loading.eq(1)
+                m.d.sync += [self.status.ready.eq(0), self.status.error.eq(0),
+                             reload.eq(self.load_model)]
                 span(SpanKind.HEADER, 0, self.header_words, "HEADER")
             with m.State("HEADER"):
                 with m.If(self.header_read):
-                    m.next = "JUDGE"  # a clock later the size of the state is known
+                    m.next = "MEASURE"
+            with m.State("MEASURE"):
+                m.next = "JUDGE"  # now the size of the state is known
             with m.State("JUDGE"):
                 verdict = Signal(8)
                 m.d.comb += verdict.eq(self._verdict())
-                m.d.sync += [self.status.error.eq(verdict), self.status.ready.eq(verdict == 0),
-                             self.fresh.eq(1)]
-                m.next = "IDLE"
+                with m.If(reload):
+                    m.next = "LOAD"
+                with m.Else():
+                    m.d.sync += [self.status.error.eq(verdict),
+                                 self.status.ready.eq(verdict == 0), self.fresh.eq(1)]
+                    m.next = "IDLE"
             with m.State("IDLE"):
                 m.d.sync += cancelled.eq(0)
-                with m.If(self.load_model):
+                with m.If(self.load_model | reload):
                     m.next = "LOAD"
                 with m.Elif(self.prompt.valid & self.status.ready):
                     m.d.sync += left.eq(self.generate)
