@@ -1,0 +1,25 @@
+"""Results, case by case of sim/tb_results.py."""
+
+import pytest
+
+from tritone.rtl.results import Results
+from tritone.sim.bench import machine
+from tritone.sim.runner import cases, run
+
+SMALL = {"max_hidden": 40, "max_inner": 80, "max_layers": 4}
+MACHINES = [pytest.param({"preset": "tiny", "changes": SMALL}, id="vector=1"),
+            pytest.param({"preset": "wide", "changes": SMALL}, id="vector=2")]
+# The sum of squares takes longer than the product; few beats, so that they meet their writes.
+LARGE = {"preset": "wide", "changes": SMALL | {"inputs": 40, "vector": 8}}
+
+
+@pytest.mark.parametrize("parameters", MACHINES)
+@pytest.mark.parametrize("case", cases("tb_results"))
+def test_results(case, parameters):
+    run(Results(machine(parameters)), "tb_results", case, parameters=parameters)
+
+
+@pytest.mark.parametrize("case", [c for c in cases("tb_results")
+                                  if "sequence" in c or "clocks" in c])
+def test_wide_results(case):
+    run(Results(machine(LARGE)), "tb_results", case, parameters=LARGE)
