@@ -6,7 +6,7 @@ holds them to the gateware. Clocks are counted from the first clock of the token
 """
 
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ..common.tape import COMMAND_FIELDS, Function
 
@@ -30,11 +30,13 @@ class Prediction:
     token : read, multiplied with the head, and sampled
     prompt : read only
     words : tape words (and embedding words) of a sampled token
+    intervals : (box, first clock, last clock, what) of a sampled token
     """
 
     token: int
     prompt: int
     words: int
+    intervals: list = field(default_factory=list, repr=False)
 
     def to_dict(self):
         return {"token": self.token, "prompt": self.prompt, "words": self.words}
@@ -52,6 +54,7 @@ class WordSource:
         rate = config.memory_rate
         self.gain, self.cost = rate.numerator, rate.denominator
         self.full = self.gain + self.cost - 1
+        self.pace = -(-self.cost // self.gain)  # the longest wait between words at full rate
         self.credit, self.last = self.full, -1  # after the edge of the last transfer
         self.spans = iter(spans)
         self.left, self.ready = 0, None  # of the span: words not requested; first request clock
@@ -61,6 +64,7 @@ class WordSource:
         self.due = self.next_request = 0
         self.burst_ends = deque([-1] * QUEUE, QUEUE)
         self.taken = []
+        self.runs = []  # [first, last] clocks of words without a pause
 
     def _request(self):
         """Clock in which the next burst is accepted."""
@@ -91,6 +95,10 @@ class WordSource:
         self.in_burst -= 1
         if self.in_burst == 0:
             self.burst_ends.append(clock)
+        if self.runs and clock - self.runs[-1][1] <= self.pace:
+            self.runs[-1][1] = clock
+        else:
+            self.runs.append([clock, clock])
         return clock + FIFO
 
 
@@ -129,6 +137,7 @@ class Machine:
 
     def __init__(self, tape, config, sampling):
         self.config, self.sampling = config, sampling
+        self.intervals = []
         header = tape.header
         words = header.token_words if sampling else header.body_words
         self.commands = tape.commands if sampling else tape.commands[:-2]
@@ -200,6 +209,8 @@ class Machine:
             if beat % self.parts == 0:
                 available = self.source.next()
             pair = max(pair + 1, available)
+            if beat == 0:
+                started = pair
             if beat == beats - 1:
                 pair = max(pair, self.summary_taken + 1)
             if beat % self.parts == self.parts - 1 or beat == beats - 1:
@@ -213,6 +224,9 @@ class Machine:
         codes = job + QUANTISE + beats - 1
         self.quantiser_free = job + beats
         self.codes_full.append(codes + 1)
+        self.intervals += [("normaliser", started, pair, "norm"),
+                           ("scalar unit", summary, summary + SCALE, "norm"),
+                           ("quantiser", job, codes, "norm")]
         return pair + 1
 
     def _matrix(self, command, now):
@@ -221,6 +235,7 @@ class Machine:
         clock = max(clock, self.codes_full[0]) - 1
         scale, left = self.scales[0], -(-command.rows // config.vector)
         first, take, append = True, self.source.next, self.source.taken.append
+        start, words = len(self.source.taken), self.source.taken
         for _ in range(command.words // chunks):
             for _ in range(chunks - 1):
                 clock = max(take(), clock + 1)
@@ -236,6 +251,10 @@ class Machine:
             self.codes_full.popleft()
             self.scales.popleft()
         self._finish(command)
+        what = command.function.name.lower()
+        self.intervals += [("array", words[start], clock, what),
+                           ("results", words[start + chunks - 1] + self.row_latency + 4,
+                            self.written, what)]
         return clock + 1
 
     def _group(self, command, clock, scale, beats, first):
@@ -273,4 +292,5 @@ def predict(tape, config=None):
     sampled = Machine(tape, config, sampling=True)
     token = sampled.run()
     prompt = Machine(tape, config, sampling=False).run()
-    return Prediction(token, prompt, len(sampled.source.taken))
+    memory = [("memory", start, stop, "words") for start, stop in sampled.source.runs]
+    return Prediction(token, prompt, len(sampled.source.taken), memory + sampled.intervals)

@@ -17,7 +17,8 @@ BIG = 62  # bits of the sum of squares
 
 def shift_round(x, places):
     """x / 2**places, halves up; a negative count shifts left. `places` broadcasts."""
-    places = np.asarray(places)
+    if isinstance(places, int) and places > 0:
+        return (x + (1 << (places - 1))) >> places
     right, left = np.maximum(places, 0), np.maximum(-places, 0)
     half = np.where(right > 0, np.left_shift(1, np.maximum(right - 1, 0)), 0)
     return ((x << left) + half) >> right

@@ -1,10 +1,15 @@
 """Bits a byte of a text, by the golden model and by the float reference."""
 
+import argparse
+import json
 import re
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from rich.console import Console
+from rich.progress import Progress
 from tokenizers import Tokenizer
 
 from ..common.errors import TritoneError
@@ -99,3 +104,38 @@ def score(model, model_dir, text, progress=None):
         if progress:
             progress(total.tokens, count)
     return total
+
+
+def main(arguments=None):
+    """`python -m tritone.model.quality MODEL TEXT`: bits a byte of the integers and of floats."""
+    parser = argparse.ArgumentParser(
+        prog="quality", description="Bits a byte of a text, by golden model and float reference.")
+    parser.add_argument("model", type=Path, help="checkpoint folder with a tokenizer.json")
+    parser.add_argument("text", type=Path, help="UTF-8 text, documents separated by <|endoftext|>")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    options = parser.parse_args(arguments)
+    try:
+        text = options.text.read_text()
+        figures = {"model": str(options.model), "text": options.text.name}
+        for kind in ("reference", "golden"):
+            with Progress(console=Console(stderr=True), transient=True) as bar:
+                task = bar.add_task(f"{kind}: tokens scored", total=None)
+                total = score(scorer(options.model, kind), options.model, text,
+                              lambda done, of: bar.update(task, completed=done, total=of))  # noqa: B023
+            figures[f"{kind}_bits_per_byte"] = total.bits_per_byte
+    except (TritoneError, OSError, UnicodeDecodeError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    figures["loss_percent"] = 100 * (figures["golden_bits_per_byte"]
+                                     / figures["reference_bits_per_byte"] - 1)
+    figures.update(tokens=total.tokens, bytes=total.bytes)
+    if options.json:
+        print(json.dumps(figures))
+    else:
+        print("{text}, {tokens:,} tokens: reference {reference_bits_per_byte:.4f}, golden "
+              "{golden_bits_per_byte:.4f} bits a byte ({loss_percent:+.3f} %)".format(**figures))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
