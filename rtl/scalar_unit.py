@@ -73,8 +73,8 @@ class ScalarUnit(Component):
 
     def elaborate(self, platform):
         m = Module()
-        self._build_units(m)
         self.step = step = Signal(range(self.SCALE))  # clocks since constants or summary came
+        self._build_units(m)
         with m.If(self.jobs.ready):
             m.d.sync += self.jobs.valid.eq(0)
 
@@ -108,7 +108,7 @@ class ScalarUnit(Component):
         return m
 
     def _build_units(self, m):
-        """What computes, shared by all steps."""
+        """What computes, shared by all steps; none of it minds what it does in between."""
         m.submodules.shifter = self.shifter = shifter = Shifter(BIG)
         m.submodules.length = self.length = BitLength(BIG)
         m.submodules.root = self.root = Root(SCALE_BITS)
@@ -128,12 +128,31 @@ class ScalarUnit(Component):
         m.d.sync += [product.eq(self.constant.factor_mantissa * self.top), self.measure.eq(0)]
         m.d.comb += self.length.x.eq(Mux(self.measure[0], self.summary.largest, Mux(
             self.measure[1], self.clipped, self.dividend)))
+        self.total = Signal(BIG + 1)
+        self.scaling = Signal()  # the divider works on the scale, no more on the reciprocal
+        self.at = {}  # it is that step
+        for step in (3, 7, 8, 11, 18, 29):
+            self.at[step] = Signal(name=f"at_{step}")
+            m.d.sync += self.at[step].eq(self.step == step - 1)
+        self._build_serial(m)
         m.d.comb += [
+            self.clipped.eq(self.total[:BIG] | self.total[BIG].replicate(BIG)),
             self.shifted.eq(shifter.y | shifter.overflow.replicate(BIG)),
             self.dividend.eq(product << 2),
             self.scales.valid.eq(self.queue.r_rdy),
             self.scales.payload.as_value().eq(self.queue.r_data),
             self.queue.r_en.eq(self.scales.ready),
+        ]
+
+    def _build_serial(self, m):
+        """Root and divider. The upper 3 bits of the reciprocal are 0: it starts behind them."""
+        root, divider = self.root, self.divider
+        one = Const(LEVELS << ONE_BITS + 3, 2 * SCALE_BITS + 3)
+        m.d.comb += [
+            root.start.eq(self.at[11]), root.radicand.eq(self.shifted),
+            divider.start.eq(self.at[8] | self.at[29]),
+            divider.divisor.eq(Mux(self.scaling, root.root, self.top)),
+            Cat(divider.low, divider.high).eq(Mux(self.scaling, self.dividend, one)),
         ]
 
     def _build_shifts(self, m, fsm):
@@ -142,17 +161,13 @@ class ScalarUnit(Component):
         Every clock loads something, and what to load is known one clock ahead, which keeps the
         states out of the way. In between it does not matter what is shifted.
         """
-        def at(step):
-            now = Signal(name=f"at_{step}")
-            m.d.sync += now.eq(self.step == step - 1)
-            return now
-
+        at = self.at
         length = self.length.length
         # An even number of places, to 33 or 34 bits
         even = Cat(Const(0, 1), (RADICAND_BITS - length)[1:]).as_signed()
-        choices = [(at(3), self.summary.largest, LARGEST_BITS - length),
-                   (at(7), self.clipped, even),
-                   (at(18), Cat(self.low, self.high), self.constant.energy_exponent),
+        choices = [(at[3], self.summary.largest, LARGEST_BITS - length),
+                   (at[7], self.clipped, even),
+                   (at[18], Cat(self.low, self.high), self.constant.energy_exponent),
                    (fsm.ongoing("SUMMARY"), self.small, -(self.summaries.payload.exponent << 1))]
         operand = self.constants.payload.constant_mantissa
         places = self.constants.payload.constant_exponent
@@ -182,41 +197,31 @@ class ScalarUnit(Component):
             m.d.sync += self.small.eq(self.small + self.shifted)
 
     def _take_summary(self, m):
-        m.d.sync += [self.summary.eq(self.summaries.payload), self.measure.eq(0b01)]
+        m.d.sync += [self.summary.eq(self.summaries.payload), self.measure.eq(0b01),
+                     self.scaling.eq(0)]
 
     def _scale(self, m):
-        step, length, divider, measure = self.step, self.length, self.divider, self.measure
-        total, clipped = Signal(BIG + 1), self.clipped
+        step, length = self.step, self.length.length
         rounded = Signal(SCALE_BITS + 1)
         code_shift, half = Signal(signed(6)), Signal(signed(6))
-        scaling = Signal()  # the divider works on the scale, no more on the reciprocal
-        m.d.comb += [clipped.eq(total[:BIG] | total[BIG].replicate(BIG)),
-                     divider.divisor.eq(Mux(scaling, self.root.root, self.top))]
         with m.Switch(step):
             with m.Case(3):
-                m.d.sync += code_shift.eq(length.length - SCALE_BITS)
+                m.d.sync += code_shift.eq(length - SCALE_BITS)
             with m.Case(4):
-                m.d.sync += [total.eq(self.summary.squares + self.shifted), measure.eq(0b10)]
+                m.d.sync += [self.total.eq(self.summary.squares + self.shifted),
+                             self.measure.eq(0b10)]
             with m.Case(7):
                 drop = LARGEST_BITS - SCALE_BITS
-                m.d.sync += [half.eq((length.length - (RADICAND_BITS - 1)) >> 1),
+                m.d.sync += [half.eq((length - (RADICAND_BITS - 1)) >> 1),
                              rounded.eq(self.shifted[drop:LARGEST_BITS] + self.shifted[drop - 1])]
             with m.Case(8):
-                m.d.sync += [self.top.eq(rounded[:-1] | rounded[-1].replicate(SCALE_BITS)),
-                             scaling.eq(0)]
-                # The upper 3 bits of this quotient are 0: start behind them.
-                m.d.comb += [divider.start.eq(1),
-                             divider.high.eq(LEVELS << ONE_BITS - SCALE_BITS)]
-            with m.Case(11):
-                m.d.comb += [self.root.start.eq(1), self.root.radicand.eq(self.shifted)]
+                m.d.sync += self.top.eq(rounded[:-1] | rounded[-1].replicate(SCALE_BITS))
             with m.Case(26):
+                quotient = self.divider.quotient[:SCALE_BITS]
                 m.d.sync += [self.jobs.valid.eq(1), self.jobs.payload.code_shift.eq(code_shift),
-                             self.jobs.payload.reciprocal.eq(
-                                 Mux(self.top == 0, 0, divider.quotient[:SCALE_BITS]))]
-            with m.Case(29):
-                m.d.sync += scaling.eq(1)
-                m.d.comb += [divider.start.eq(1),
-                             Cat(divider.low, divider.high).eq(self.dividend)]
+                             self.jobs.payload.reciprocal.eq(Mux(self.top == 0, 0, quotient))]
+            with m.Case(28):
+                m.d.sync += self.scaling.eq(1)
         self._finish(m, code_shift, half)
 
     def _finish(self, m, code_shift, half):
