@@ -11,7 +11,7 @@ MEMORIES = [
     pytest.param({"depth": 24, "bits": 24, "vector": 4, "track": False}, id="untracked")]
 
 
-@pytest.mark.parametrize("memory", MEMORIES)
+@pytest.mark.parametrize("parameters", MEMORIES)
 @pytest.mark.parametrize("case", cases("tb_vector_memory"))
-def test_vector_memory(case, memory):
-    run(VectorMemory(**memory), "tb_vector_memory", case, parameters=memory)
+def test_vector_memory(case, parameters):
+    run(VectorMemory(**parameters), "tb_vector_memory", case, parameters=parameters)
