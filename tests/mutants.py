@@ -73,7 +73,7 @@ def judge(number, mutant):
     folder, start = TREE / "build" / "mutants" / str(number), time.monotonic()
     if not plant(mutant, folder):
         return "its place is not unique in the file", 0.0
-    environment = {**os.environ, "PYTHONPATH": str(folder), "TRITONE_BUILD": str(folder / "build"),
+    environment = {**os.environ, "PYTHONPATH": str(folder), "TRITONE_BUILD": str(TREE / "build"),
                    "OPENBLAS_NUM_THREADS": "1"}
     command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "-p",
                "no:xdist", mutant.test]
