@@ -18,18 +18,21 @@ unexport PYTHONPATH
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help generate test sim verilog lint mutants train lock clean prerequisites
+.PHONY: help generate test test-train results sim verilog lint mutants train lock clean prerequisites
 
 help:  ## this list
 	@echo "make TARGET [PROMPT=... TOKENS=$(TOKENS) SEED=$(SEED) TEMPERATURE=$(TEMPERATURE) MODEL=$(MODEL) BOARD=virtual|golden|PORT]"
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 generate: $(READY)  ## write a story on the virtual board
 	@$(PY) host/generate.py --board "$(BOARD)" --model "$(MODEL)" --prompt '$(subst ','\'',$(PROMPT))' \
 	    --tokens "$(TOKENS)" --seed "$(SEED)" --temperature "$(TEMPERATURE)"
 
-test: $(READY)  ## run all tests
-	@$(PY) -m pytest -n $(WORKERS) tests
+test: $(READY)  ## run all tests (those of training: make test-train)
+	@OPENBLAS_NUM_THREADS=1 $(PY) -m pytest -n $(WORKERS) tests --ignore=tests/train
+
+test-train: .venv/train  ## run the tests of training, which need PyTorch
+	@$(PY) -m pytest tests/train
 
 sim: $(READY)  ## run the cocotb regressions on the emitted Verilog
 	@$(PY) -m pytest -n $(WORKERS) tests/sim tests/rtl
@@ -49,6 +52,9 @@ train: .venv/train  ## train MODEL again from the texts in CORPUS into build/tra
 	@$(PY) -m tritone.train.train --preset "$(notdir $(MODEL))" --out "build/train/$(notdir $(MODEL))" \
 	    --text "$(CORPUS)/tinystories_train.txt" --validation "$(CORPUS)/tinystories_val.txt" \
 	    $(if $(wildcard build/train/$(notdir $(MODEL))/work/checkpoint.pt),--resume)
+
+results: .venv/figures  ## run both models and write README's results and figures anew
+	@$(PY) docs/results.py $(if $(wildcard $(CORPUS)/tinystories_val.txt),--text "$(CORPUS)/tinystories_val.txt")
 
 lock: | prerequisites  ## resolve pyproject.toml again and write requirements.lock
 	rm -rf build/lock
@@ -77,6 +83,10 @@ $(READY): pyproject.toml requirements.lock | prerequisites
 	@$(PYTHON) -m venv .venv
 	@$(PY) -m pip install --disable-pip-version-check -r requirements.lock
 	@$(PY) -m pip install --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+.venv/figures: $(READY)
+	@$(PY) -m pip install --disable-pip-version-check -c requirements.lock -e ".[figures]"
 	@touch $@
 
 .venv/train: $(READY)

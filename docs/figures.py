@@ -1,10 +1,5 @@
-"""Draws the figures of README and docs from a run on the virtual board: `make figures`.
+"""Draws the figure of README from a run on the virtual board; used by results.py."""
 
-    python docs/figures.py build/story.json       (the output of host/generate.py --json)
-"""
-
-import json
-import sys
 import textwrap
 from pathlib import Path
 
@@ -54,9 +49,9 @@ def draw_story(axes, run):
     axes.axis("off")
 
 
-def main(path):
-    run = json.loads(Path(path).read_text())
-    tape = compile_model(run["model"], preset(run["preset"]))
+def draw(run):
+    """docs/figures/token.png of the object that host/generate.py --json prints."""
+    tape = compile_model(HERE.parent / run["model"], preset(run["preset"]))
     figure, (story, layer) = plt.subplots(2, 1, figsize=(11, 5.4), layout="constrained",
                                           height_ratios=(1, 1.25))
     draw_story(story, run)
@@ -68,6 +63,3 @@ def main(path):
     (HERE / "figures").mkdir(exist_ok=True)
     figure.savefig(HERE / "figures" / "token.png", dpi=130)
 
-
-if __name__ == "__main__":
-    main(sys.argv[1])
