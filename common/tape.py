@@ -45,7 +45,13 @@ class HeaderError(IntEnum):
     VERSION = 2
     GEOMETRY = 3  # rows, inputs are not this machine's
     SIZE = 4  # hidden, inner or layers beyond this machine's buffers
-    CHECKSUM = 5
+
+    @property
+    def reason(self):
+        """The same in words."""
+        return ("no error", "it does not begin with a tape", "the tape is of another version",
+                "the tape was made for an array of another size",
+                "the model is larger than the machine's buffers")[self]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,9 +115,12 @@ class Header:
         return self.rows * self.inputs // 5
 
 
-def check_image(image, where="tape"):
-    """The Header of a whole, undamaged image; TapeError says what is wrong."""
+def check_image(image, where="tape", config=None):
+    """The Header of a whole, undamaged image, for `config` if given; TapeError says what is wrong."""
     header = Header.unpack(image, where)
+    if config and header.geometry != config.rows | config.inputs << 16:
+        raise TapeError(f"{where}: made for an array of {header.rows} x {header.inputs} trits; "
+                        f"preset {config.name!r} has {config.rows} x {config.inputs}")
     size = header.word_bytes
     if len(image) != header.image_words * size:
         raise TapeError(f"{where}: {len(image)} bytes; its header promises "

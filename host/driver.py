@@ -9,6 +9,7 @@ from ..common import link
 from ..common.counters import COUNTERS
 from ..common.link import (ARGUMENTS, CRC_REPLY, PROMPT_REPLY, RESPONSE, TOKENS_REPLY, Opcode,
                            RunFlag, Status, TokensFlag)
+from ..common.tape import HeaderError
 from .transport import BAUD, BoardError, SerialTransport
 
 VERIFY_BYTES = 1 << 14  # of the tape in one VERIFY: what is written again when it differs
@@ -209,7 +210,7 @@ class Board:
         status = self._act(Opcode.LOAD_MODEL)
         if status["error"] or not status["ready"]:
             raise BoardError(f"{self._transport.name}: the board does not accept the tape's "
-                             f"header: error {status['error']}")
+                             f"header: {HeaderError(status['error']).reason}")
         return written
 
     def _load_block(self, address, octets):

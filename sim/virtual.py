@@ -22,6 +22,7 @@ from pathlib import Path
 
 from ..common.config import PRESETS, preset
 from ..common.errors import TritoneError
+from ..common.tape import check_image
 from ..rtl.emit import to_rtlil, to_verilog, write_if_changed
 from . import verilator
 from .cache import build_root, cached, digest
@@ -201,8 +202,11 @@ def main(arguments=None):
     parser.add_argument("--tape", type=Path, help="found in the memory when the board starts")
     options = parser.parse_args(arguments)
     try:
-        tape = options.tape.read_bytes() if options.tape else None
-        with VirtualBoard(preset(options.preset), tape) as board:
+        config, tape = preset(options.preset), None
+        if options.tape:
+            tape = options.tape.read_bytes()
+            check_image(tape, str(options.tape), config)
+        with VirtualBoard(config, tape) as board:
             print(board.port, flush=True)
             try:
                 while True:
