@@ -178,7 +178,7 @@ async def a_state_is_reset_when_asked(dut):
 
 BAD = {"magic": HeaderError.MAGIC, "version": HeaderError.VERSION, "rows": HeaderError.GEOMETRY,
        "inputs": HeaderError.GEOMETRY, "hidden": HeaderError.SIZE, "inner": HeaderError.SIZE,
-       "layers": HeaderError.SIZE, "many layers": HeaderError.SIZE, "state": HeaderError.SIZE}
+       "layers": HeaderError.SIZE, "many_layers": HeaderError.SIZE, "state": HeaderError.SIZE}
 
 
 def bad_header(config, what):
@@ -188,7 +188,7 @@ def bad_header(config, what):
         "rows": {"geometry": good.geometry ^ 1}, "inputs": {"geometry": good.geometry ^ 1 << 31},
         "hidden": {"hidden": config.max_hidden + 1, "layers": 1},
         "inner": {"inner": config.max_inner + 1}, "layers": {"layers": config.max_layers + 1},
-        "many layers": {"layers": 1 << 16 | 1},
+        "many_layers": {"layers": 1 << 16 | 1},
         # One element too many: every layer's state begins a word of its own.
         "state": {"hidden": config.max_hidden - config.vector + 1,
                   "layers": config.max_layers + 1}}[what])
