@@ -20,7 +20,8 @@ MACHINES = [pytest.param((TINY, SHAPE), id="tiny"), pytest.param((TINY, ODD), id
             pytest.param((WIDE, ODD), id="wide-odd")]
 # (prompt, tokens to sample, temperature with 12 fraction bits, seed)
 RUNS = [([3], 3, 0, 0), ([7, 30, 1, 12], 4, 4096, 5), ([5, 6], 0, 0, 1),
-        ([39, 2], 2, 65535, 1 << 63)]
+        ([39, 2], 2, 65535, 1 << 63),
+        ([39, 2], 4, 0, 0)]
 
 
 def per_token(tape, config):
@@ -47,9 +48,14 @@ def system(request, tmp_path_factory):
     model = integer_model(write_checkpoint(folder / "model", shape, tokenizer=False))
     tape, golden = compile_integers(model, config), Golden(model)
     tape.save(folder / "model.tape")
+    state, carried = golden.start(), []
+    for prompt, count, temperature, seed in RUNS[2:]:
+        carried = list(golden.generate(prompt, max(count, 1), temperature=temperature, seed=seed,
+                                       state=state))
     runs = [{"prompt": prompt, "temperature": temperature, "seed": seed, "tokens": [
         int(t) for t in golden.generate(prompt, count, temperature=temperature, seed=seed)]}
         for prompt, count, temperature, seed in RUNS]
+    assert carried != runs[-1]["tokens"], "a state that is not reset would not show"
     return config, parameters | per_token(tape, config) | {
         "tape": str(folder / "model.tape"), "runs": runs, "clocks": predict(tape).to_dict()}
 
