@@ -95,9 +95,9 @@ async def variates_are_exact(dut):
         assert GoldenSampler(seed).uniforms(1) == uniform
         temperature = int(random.integers(1, 1 << 16)) if uniform else (1 << 16) - 1
         noise = temperature * GoldenSampler(seed).gumbel(GoldenSampler(seed).uniforms(2)) >> 8
-        # Equal scores, beyond the format of a logit where that can be.
+        # Equal scores, where that can be such that one more crosses the end of a logit's range.
         low, high = noise.min(), noise.max()
-        first, second = (TOP - 1 + low if low > 0 else -TOP - 1 + high if high < 0 else 0) - noise
+        first, second = (TOP if low > 0 else -TOP - 2 if high < 0 else 0) - noise
         for more in (0, 1):
             golden = GoldenSampler(seed)
             await reseed(dut, seed)
