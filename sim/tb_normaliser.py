@@ -8,6 +8,7 @@ import numpy as np
 from cocotb.triggers import FallingEdge, RisingEdge
 
 from ..common.config import preset
+from ..compiler.clocks import NORM_NEXT, NORM_TAKEN, V_LATENCY
 from ..model.golden import magnitude_bits
 from ..rtl.normaliser import Normaliser
 from .elementwise import Clocks, arrays, golden, integers
@@ -150,12 +151,12 @@ async def clocks_are_as_promised(dut):
     bench.send()
     await bench.expect()
     box, clocks = bench.box, bench.clocks
-    assert clocks.v.passed == [n + box.latency for n in clocks.pairs.passed]
+    assert clocks.v.passed == [n + V_LATENCY for n in clocks.pairs.passed]
     pairs, floors = iter(clocks.pairs.passed), []
     last = summary_before = None
     for norm, taken, summary in zip(bench.list, clocks.norms.passed, clocks.summaries.passed):
-        assert last is None or taken == last + 2
-        expected = [taken + 1 + n for n in range(norm.beats)]
+        assert last is None or taken == last + NORM_NEXT
+        expected = [taken + NORM_TAKEN + n for n in range(norm.beats)]
         if summary_before is not None:  # the last pair waits until that has been taken
             expected[-1] = max(expected[-1], summary_before + 1)
         assert [next(pairs) for _ in expected] == expected

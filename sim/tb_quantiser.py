@@ -7,6 +7,7 @@ import cocotb
 import numpy as np
 
 from ..common.config import preset
+from ..compiler.clocks import QUANTISE
 from ..model.golden import Scales, bit_length
 from ..rtl.quantiser import Quantiser
 from .elementwise import Clocks, arrays, golden
@@ -118,7 +119,7 @@ async def clocks_are_as_promised(dut):
     await bench.expect()
     v, jobs, codes = bench.clocks.v.passed, bench.clocks.jobs.passed, bench.clocks.codes.passed
     begin = np.cumsum([0] + lengths)
-    assert [codes[n] for n in begin[:-1]] == [n + bench.box.latency for n in jobs]
+    assert [codes[n] for n in begin[:-1]] == [n + QUANTISE for n in jobs]
     assert codes[:begin[2]] == list(range(codes[0], codes[0] + begin[2]))
     assert jobs[1] == jobs[0] + lengths[0]
     for n in (2, 3):  # as soon as the bank is free

@@ -8,6 +8,7 @@ import numpy as np
 from cocotb.triggers import RisingEdge
 
 from ..common.config import preset
+from ..compiler.clocks import PREPARE, RECIPROCAL, SCALE
 from ..rtl.scalar_unit import ENERGY_BITS, ScalarUnit
 from .elementwise import Clocks, golden
 from .streams import StreamSink, StreamSource, parameters, start
@@ -144,7 +145,7 @@ async def scalars_match(dut, idle, stall):
     for norm in norms:
         await bench.jobs.expect([norm.job])
         await bench.scales.expect([norm.scale])
-    await bench.jobs.quiet(ScalarUnit.SCALE)
+    await bench.jobs.quiet(SCALE)
     await bench.scales.quiet(1)
 
 
@@ -155,11 +156,11 @@ async def clocks_do_not_depend_on_the_operands(dut):
     await start(dut)
     bench = Bench(dut, norms)
     await bench.scales.expect([norm.scale for norm in norms])
-    clocks, unit = bench.clocks, ScalarUnit
-    assert clocks.summaries.passed == [n + unit.PREPARE for n in clocks.constants.passed]
-    assert clocks.jobs.passed == [n + unit.RECIPROCAL for n in clocks.summaries.passed]
-    assert clocks.scales.passed == [n + unit.SCALE for n in clocks.summaries.passed]
-    assert clocks.constants.passed[1:] == [n + unit.SCALE for n in clocks.summaries.passed[:-1]]
+    clocks = bench.clocks
+    assert clocks.summaries.passed == [n + PREPARE for n in clocks.constants.passed]
+    assert clocks.jobs.passed == [n + RECIPROCAL for n in clocks.summaries.passed]
+    assert clocks.scales.passed == [n + SCALE for n in clocks.summaries.passed]
+    assert clocks.constants.passed[1:] == [n + SCALE for n in clocks.summaries.passed[:-1]]
 
 
 @cocotb.test
