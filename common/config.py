@@ -44,10 +44,12 @@ class Config:
                 raise ConfigError(f"Config {self.name!r}: {what}")
 
         need(self.inputs % TRITS_PER_BYTE == 0, f"inputs={self.inputs} must be a multiple of 5")
-        need(self.inputs % self.vector == 0, f"vector={self.vector} must divide inputs={self.inputs}")
+        need(self.inputs % self.vector == 0,
+             f"vector={self.vector} must divide inputs={self.inputs}")
         need(self.word_bits % 32 == 0, f"a tape word of {self.word_bits} bits is no multiple of 32")
         need(self.word_bits % (32 * self.vector) == 0,
-             f"vector={self.vector} pairs of 32 bits must divide a tape word of {self.word_bits} bits")
+             f"vector={self.vector} pairs of 32 bits must divide a tape word of "
+             f"{self.word_bits} bits")
         need(self.columns == 1, f"columns={self.columns}: the vector pipelines are built for 1")
         need(self.max_hidden % self.vector == 0 and self.max_inner % self.vector == 0,
              "max_hidden and max_inner must be multiples of vector")

@@ -1,5 +1,6 @@
-"""The sampler's random numbers: xorshift64 (Marsaglia, J. Stat. Softw. 8(14), 2003), one step a logit.
+"""The sampler's random numbers: xorshift64 (Marsaglia, J. Stat. Softw. 8(14), 2003).
 
+One step a logit.
 The same few lines run on Python integers here and on Amaranth signals in rtl/sampler.py.
 """
 

@@ -92,7 +92,8 @@ class Header:
         """The header of an image; TapeError when it is none."""
         size = 4 * HEADER_FIELDS
         if len(image) < size:
-            raise TapeError(f"{where}: {len(image)} bytes; a tape begins with {size} bytes of header")
+            raise TapeError(f"{where}: {len(image)} bytes; a tape begins with {size} bytes of "
+                            "header")
         values = struct.unpack(f"<{HEADER_FIELDS}I", image[:size])
         if values[0] != MAGIC:
             raise TapeError(f"{where}: begins with {image[:4]!r}, not b'TRIT': not a tape")
@@ -116,7 +117,7 @@ class Header:
 
 
 def check_image(image, where="tape", config=None):
-    """The Header of a whole, undamaged image, for `config` if given; TapeError says what is wrong."""
+    """The Header of a whole, undamaged image, for `config` if given; else TapeError."""
     header = Header.unpack(image, where)
     if config and header.geometry != config.rows | config.inputs << 16:
         raise TapeError(f"{where}: made for an array of {header.rows} x {header.inputs} trits; "

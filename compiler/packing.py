@@ -1,4 +1,4 @@
-"""Trits of a matrix as they lie on the tape: five to a byte, in the order in which the array reads them.
+"""Trits of a matrix as they lie on the tape: five to a byte, in the order of the array.
 
 The matrix is cut into groups of `rows` output rows and chunks of `inputs` inputs. A word holds one
 (group, chunk), groups outermost; within a word row 0 comes first, within a row the lowest input.

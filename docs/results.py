@@ -25,7 +25,8 @@ RUN = "host/generate.py --board virtual --model models/{} --tokens 200 --json"
 
 def run_json(*command):
     """The JSON object that a command of this project prints."""
-    result = subprocess.run([sys.executable, *command], cwd=TREE, stdout=subprocess.PIPE, check=True)
+    result = subprocess.run([sys.executable, *command], cwd=TREE, stdout=subprocess.PIPE,
+                            check=True)
     return json.loads(result.stdout)
 
 
@@ -38,7 +39,8 @@ def collect(model, text, before):
     entry = {"trits": trits, "run": run, "command": RUN.format(model),
              "share_of_memory": float(floor / run["clocks_per_token"])}
     if text:
-        entry["quality"] = run_json("-m", "tritone.model.quality", f"models/{model}", text, "--json")
+        entry["quality"] = run_json("-m", "tritone.model.quality", f"models/{model}", text,
+                                    "--json")
     elif before and "quality" in before:
         entry["quality"] = before["quality"]
     return entry

@@ -116,7 +116,8 @@ class Checkpoint:
         try:
             return safe_open(self._weights, framework="numpy")
         except (SafetensorError, OSError) as error:
-            raise CheckpointError(f"{self._weights}: not a whole safetensors file: {error}") from None
+            raise CheckpointError(f"{self._weights}: not a whole safetensors file: "
+                                  f"{error}") from None
 
     def _check_tensors(self):
         expected = self.shape.tensors()

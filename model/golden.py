@@ -85,7 +85,7 @@ class Golden:
         return self.model.embedding[tokens].astype(np.int64) << self.model.embedding_shift
 
     def normalise(self, x, norm, squares=None):
-        """x [..., N] -> code inputs v [..., N], largest |v| [..., 1], sum of squares [..., 1], block exponent [..., 1]
+        """x [..., N] -> code inputs v [..., N]; largest |v|, sum of squares, exponent [..., 1]
 
         The vector is brought to 18-bit mantissas by one exponent, then multiplied by two gains.
         """
@@ -105,7 +105,8 @@ class Golden:
         """
         f, bits = self.f, self.f.scale_bits
         code_shift = bit_length(largest) - (f.mantissa_bits - 1)
-        top = saturate(shift_round(largest, code_shift), f.mantissa_bits)  # 2**16 .. 2**17 - 1, or 0
+        # 2**16 .. 2**17 - 1, or 0
+        top = saturate(shift_round(largest, code_shift), f.mantissa_bits)
         reciprocal = np.where(top > 0, (127 << 26) // np.maximum(top, 1), 0)
         small = shift_floor(energy * norm.energy.mantissa, -norm.energy.exponent)
         small = small + shift_floor(np.int64(norm.constant.mantissa), -norm.constant.exponent)

@@ -1,4 +1,4 @@
-"""The machine of docs/architecture.md between memory and link: a whole token, embedding to sample."""
+"""The machine between memory and link: a whole token, embedding to sample."""
 
 from amaranth.hdl import Module, Signal
 from amaranth.lib.wiring import Component, In, Out, connect, flipped

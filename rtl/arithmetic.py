@@ -1,10 +1,10 @@
-"""Roundings and saturations of docs/numerics.md as Amaranth expressions; golden.py has the same names."""
+"""Roundings and saturations of docs/numerics.md, named as in model/golden.py."""
 
 from amaranth.hdl import Const, Mux, signed
 
 
 def shift_round(x, places):
-    """x / 2**places, halves up, for a fixed number of places >= 0. One bit wider than the quotient."""
+    """x / 2**places, halves up, for a fixed number of places >= 0; one bit wider."""
     if places == 0:
         return x
     return (x + Const(1 << (places - 1), places + 1)) >> places

@@ -1,4 +1,4 @@
-"""Signatures of the ports between the boxes of docs/architecture.md that have more than one stream."""
+"""Signatures of the ports between boxes that have more than one stream."""
 
 from amaranth.hdl import unsigned
 from amaranth.lib import data, stream

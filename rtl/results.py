@@ -2,7 +2,7 @@
 
 from amaranth.hdl import Module, Mux, Signal, signed, unsigned
 from amaranth.lib import data, stream
-from amaranth.lib.wiring import Component, In, Out, connect, flipped
+from amaranth.lib.wiring import Component, In, Out
 
 from ..common.formats import DEFAULT
 from ..common.tape import Function
@@ -117,20 +117,20 @@ class Results(Component):
         self.held = held = Signal(scaled.payload.shape())
         self.held_valid = held_valid = Signal()
         self.held_index, self.held_layer = Signal(16), Signal.like(layer)
+        self.accepted = accepted = Signal()  # the unit of the held output's function takes it
         advance = Signal()
         m.d.comb += [
             scaled.ready.eq(advance & (~scaled.payload.first | ~under_way)),
             entered.eq(scaled.valid & scaled.ready), self.busy.eq(entered),
-            advance.eq(~held_valid | self._accepted()),
+            advance.eq(~held_valid | accepted),
         ]
         now = Mux(scaled.payload.first, 0, index)
-        at = Mux(advance, now, self.held_index)  # operands stay while they are not taken
-        state_at = Mux(advance, layer + now, self.held_layer)
-        adding = Mux(entered, scaled.payload.function, held.function) == Function.RESIDUAL
+        # Only logits ever wait behind this, and they have no operands.
+        adds = entered & (scaled.payload.function == Function.RESIDUAL)
         m.d.comb += [
-            self.candidate.address.eq(at), self.floor.address.eq(at),
-            self.state.address.eq(state_at),
-            self.residual.address.eq(Mux(adding & (entered | held_valid), at, self.address)),
+            self.candidate.address.eq(now), self.floor.address.eq(now),
+            self.state.address.eq(layer + now),
+            self.residual.address.eq(Mux(adds, now, self.address)),
         ]
         with m.If(advance):
             m.d.sync += [held_valid.eq(entered), held.eq(scaled.payload),
@@ -141,11 +141,6 @@ class Results(Component):
                 m.d.sync += layer.eq(layer + now + 1)
         with m.If(self.start):
             m.d.sync += layer.eq(0)
-
-    def _accepted(self):
-        """Signal: the unit of the held output's function takes it."""
-        self.accepted = Signal(name="accepted")
-        return self.accepted
 
     def _build_units(self, m):
         m.submodules.mlgru = self.mlgru = Mlgru(self.config, self.f)

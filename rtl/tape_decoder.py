@@ -62,7 +62,8 @@ class TapeDecoder(Component):
         beat = data.ArrayLayout(unsigned(FIELD_BITS), config.vector)
         words = stream.Signature(unsigned(config.word_bits))
         super().__init__({
-            "spans": In(stream.Signature(data.StructLayout({"kind": SpanKind, "words": SPAN_BITS}))),
+            "spans": In(stream.Signature(
+                data.StructLayout({"kind": SpanKind, "words": SPAN_BITS}))),
             "words": In(words),
             "fields": Out(words),
             "embeddings": Out(stream.Signature(beat)),

@@ -182,7 +182,8 @@ class TB:
 
 
 async def running(tb):
-    return link.parse_machine_status((await tb.ask(Opcode.IDENTIFY))[link.IDENTITY.size:])["running"]
+    identity = await tb.ask(Opcode.IDENTIFY)
+    return link.parse_machine_status(identity[link.IDENTITY.size:])["running"]
 
 
 @cocotb.test

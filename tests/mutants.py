@@ -44,8 +44,8 @@ def read_mutants(path):
         if not lines:
             continue
         if len(lines) != 4:
-            sys.exit(f"error: {path}: a mutant has 4 lines (file, old, new, test), not {len(lines)}:"
-                     f" {lines[0]}")
+            sys.exit(f"error: {path}: a mutant has 4 lines (file, old, new, test), "
+                     f"not {len(lines)}: {lines[0]}")
         mutants.append(Mutant(*(line.strip() for line in lines)))
     return mutants
 

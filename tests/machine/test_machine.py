@@ -34,7 +34,7 @@ def write(board, prompt, count, temperature=0, seed=0):
 
 
 def expect_golden(folder, config, runs):
-    """Each run (prompt, count, temperature, seed): tokens of the golden model, clocks as predicted."""
+    """Runs (prompt, count, temperature, seed): tokens of the golden model, predicted clocks."""
     model = integers(folder)
     tape = compile_integers(model, config)
     prediction = predict(tape)
@@ -65,7 +65,8 @@ def test_story_of_200_tokens(prompt, temperature, seed):
 
 def test_small_model_writes_many_texts():
     folder = MODELS / "stories-200k"
-    prompts = ["Once upon a time", "Tom", "One day, a big bear", "Zebra! 123 \u00e9\u4e2d?", "a" * 40]
+    prompts = ["Once upon a time", "Tom", "One day, a big bear", "Zebra! 123 \u00e9\u4e2d?",
+               "a" * 40]
     expect_golden(folder, VIRTUAL, [
         (ids(folder, prompt), 100, temperature, seed)
         for prompt, temperature, seed in zip(

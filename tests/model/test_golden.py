@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tritone.common.formats import DEFAULT
-from tritone.model.golden import Golden, bit_length, magnitude_bits, saturate, shift_floor, shift_round
+from tritone.model.golden import (Golden, bit_length, magnitude_bits, saturate, shift_floor,
+                                  shift_round)
 from tritone.model.integers import block_fixed, integer_model
 from tritone.model.reference import Reference, sigmoid
 
