@@ -35,7 +35,7 @@ test-train: .venv/train  ## run the tests of training, which need PyTorch
 	@$(PY) -m pytest tests/train
 
 sim: $(READY)  ## run the cocotb regressions on the emitted Verilog
-	@$(PY) -m pytest -n $(WORKERS) tests/sim tests/rtl
+	@$(PY) -m pytest -n $(WORKERS) tests/sim
 
 verilog: $(READY)  ## write the machine's Verilog to build/verilog (PRESET=virtual)
 	@$(PY) -m tritone.rtl.emit --preset "$(PRESET)" -o build/verilog

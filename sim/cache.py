@@ -5,7 +5,6 @@ import fcntl
 import hashlib
 import os
 import shutil
-import tempfile
 from pathlib import Path
 
 
@@ -50,7 +49,9 @@ def cached(folder, make):
     with locked(folder.with_suffix(".lock")):
         if folder.is_dir():
             return folder
-        temporary = Path(tempfile.mkdtemp(prefix=folder.name + ".", dir=folder.parent))
+        temporary = folder.with_suffix(".making")
+        shutil.rmtree(temporary, ignore_errors=True)  # of a process that was killed
+        temporary.mkdir()
         try:
             make(temporary)
             temporary.rename(folder)

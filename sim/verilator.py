@@ -105,7 +105,7 @@ def runtime(flags, names):
 
 
 def grouped(folder, paths, name):
-    """Generated files gathered into a few: most of the time goes into reading the same headers."""
+    """C++ files gathered into a few: most of the time goes into reading the same headers."""
     groups = [[]]
     size = 0
     for path in sorted(paths, key=lambda p: (p.stat().st_size, p.name)):
@@ -116,7 +116,7 @@ def grouped(folder, paths, name):
         size += path.stat().st_size
     for number, group in enumerate(groups):
         path = Path(folder, f"{name}{number}.cpp")
-        path.write_text("".join(f'#include "{p.name}"\n' for p in group))
+        path.write_text("".join(f'#include "{p}"\n' for p in group))
         yield path
 
 
@@ -132,9 +132,11 @@ def program(folder, sources, flags, *, defines=(), trace=False, vpi=False, link=
     flags = [*flags, *defines]
     generated = set(Path(folder).glob("Vtop*.cpp"))
     slow = {path for path in generated if "Slow" in path.name}  # what runs once, at the start
+    if sum(path.stat().st_size for path in generated) < GROUP_BYTES:
+        slow = set()  # not worth another compiler
     objects = [
-        *compile_all([*sources, *grouped(folder, generated - slow, "fast")], folder, flags),
-        *compile_all(grouped(folder, slow, "slow"), folder, [*flags, "-O0"]),
+        *compile_all(grouped(folder, {*sources, *generated} - slow, "fast"), folder, flags),
+        *compile_all(grouped(folder, slow, "slow") if slow else [], folder, [*flags, "-O0"]),
     ]
     execute(["g++", *objects, *library, "-pthread", *link, "-o", Path(folder, "simulate")], folder)
     for path in [*objects, *Path(folder).glob("*.d")]:
