@@ -102,7 +102,10 @@ class UARTReceiver(Component):
                         m.next = "IDLE"
                     with m.Elif(bits == FRAME_BITS - 1):
                         m.d.comb += self.valid.eq(line)
-                        m.next = "RELEASE"
+                        with m.If(line):
+                            m.next = "IDLE"  # at once: a fast sender's start bit comes early
+                        with m.Else():
+                            m.next = "RELEASE"
                     with m.Else():
                         m.d.sync += self.data.eq(Cat(self.data[1:], line))
             with m.State("RELEASE"):

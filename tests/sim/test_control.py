@@ -22,6 +22,7 @@ def test_control(case):
 
 
 @pytest.mark.parametrize("case", [c for c in cases("tb_control")
-                                  if c.startswith(("memory_", "identify_", "bad_requests_"))])
+                                  if c.startswith("identify_") or c.endswith("idle=0.5/stall=0.5")
+                                  and c.startswith("memory_")])
 def test_control_with_words_of_96_bits(case):
     check(case, *WIDE)
