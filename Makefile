@@ -26,7 +26,7 @@ help:  ## this list
 
 generate: $(READY)  ## write a story on the virtual board
 	@$(PY) host/generate.py --board "$(BOARD)" --model "$(MODEL)" --prompt '$(subst ','\'',$(PROMPT))' \
-	    --tokens "$(TOKENS)" --seed "$(SEED)" --temperature "$(TEMPERATURE)"
+	    --tokens "$(TOKENS)" --seed "$(SEED)" --temperature "$(TEMPERATURE)" --stop
 
 test: $(READY)  ## run all tests (those of training: make test-train)
 	@OPENBLAS_NUM_THREADS=1 $(PY) -m pytest -n $(WORKERS) tests --ignore=tests/train
