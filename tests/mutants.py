@@ -50,8 +50,8 @@ def read_mutants(path):
     return mutants
 
 
-def plant(mutant, folder):
-    """A copy of the sources in `folder`, with the fault; False when its place is not unique."""
+def copy_tree(folder):
+    """The sources as a package in `folder`, which comes before the installed one."""
     shutil.rmtree(folder, ignore_errors=True)
     package = folder / "tritone"
     package.mkdir(parents=True)
@@ -60,7 +60,12 @@ def plant(mutant, folder):
         shutil.copytree(TREE / part, package / part, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("tests", "models", "pyproject.toml"):
         (folder / name).symlink_to(TREE / name)
-    path = package / mutant.file
+
+
+def plant(mutant, folder):
+    """A copy with the fault; False when its place is not unique."""
+    copy_tree(folder)
+    path = folder / "tritone" / mutant.file
     source = path.read_text()
     if source.count(mutant.old) != 1:
         return False
@@ -68,18 +73,33 @@ def plant(mutant, folder):
     return True
 
 
+def run_tests(folder, *tests):
+    """pytest on the copy in `folder`: the finished process; raises TimeoutExpired."""
+    environment = {**os.environ, "PYTHONPATH": str(folder), "TRITONE_BUILD": str(TREE / "build"),
+                   "OPENBLAS_NUM_THREADS": "1"}
+    command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "-p",
+               "no:xdist", *tests]
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True,
+                          timeout=SECONDS)
+
+
+def check_control(mutants):
+    """Without a fault every one of the tests must pass, else a verdict would mean nothing."""
+    folder = TREE / "build" / "mutants" / "control"
+    copy_tree(folder)
+    result = run_tests(folder, *sorted({m.test for m in mutants}))
+    if result.returncode:
+        sys.exit(f"error: the tests fail without a fault: {result.stdout[-1500:]}{result.stderr}")
+    shutil.rmtree(folder)
+
+
 def judge(number, mutant):
     """"caught", or what went wrong; and the seconds it took."""
     folder, start = TREE / "build" / "mutants" / str(number), time.monotonic()
     if not plant(mutant, folder):
         return "its place is not unique in the file", 0.0
-    environment = {**os.environ, "PYTHONPATH": str(folder), "TRITONE_BUILD": str(TREE / "build"),
-                   "OPENBLAS_NUM_THREADS": "1"}
-    command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "-p",
-               "no:xdist", mutant.test]
     try:
-        result = subprocess.run(command, cwd=folder, env=environment, capture_output=True,
-                                text=True, timeout=SECONDS)
+        result = run_tests(folder, mutant.test)
     except subprocess.TimeoutExpired:
         return f"no verdict within {SECONDS} s", time.monotonic() - start
     seconds = time.monotonic() - start
@@ -94,6 +114,8 @@ def main(words):
     mutants = [m for m in read_mutants(TREE / "tests" / "mutants.txt")
                if not words or any(w in " ".join((m.file, m.old, m.test)) for w in words)]
     console = Console(stderr=True)
+    with console.status("running the tests without a fault"):
+        check_control(mutants)
     with Progress(console=console) as progress, ThreadPoolExecutor(WORKERS) as pool:
         task = progress.add_task("planting faults", total=len(mutants))
 
