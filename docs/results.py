@@ -60,6 +60,11 @@ def table(results):
         "simulated clocks at an assumed rate, not yet routed")
     row("share of the memory's trits", lambda r: f"{100 * r['share_of_memory']:.1f} %",
         "simulated; 16 trits a clock are 100 %")
+    row("the virtual board's own speed, tokens/s",
+        lambda r: f"{r['run']['wall_tokens_per_second']:.1f}",
+        "wall clock of the two-core machine that ran it")
+    row("the same in clocks/s", lambda r: "{:,.0f}".format(
+        r["run"]["wall_tokens_per_second"] * r["run"]["clocks_per_token"]), "same")
     if all("quality" in r for r in results.values()):
         for kind, name in (("golden", "integers"), ("reference", "float32")):
             row(f"bits a byte, {name}",
@@ -70,6 +75,13 @@ def table(results):
                       commands, "```"])
 
 
+def write_readme(results):
+    """Puts the table between README's marks."""
+    path = TREE / "README.md"
+    head, _, rest = path.read_text().partition(BEGIN)
+    path.write_text(f"{head}{BEGIN}\n{table(results)}\n{END}{rest.partition(END)[2]}")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--text", help="validation text for bits a byte (takes minutes)")
@@ -78,10 +90,7 @@ def main():
     before = json.loads(path.read_text()) if path.exists() else {}
     results = {model: collect(model, options.text, before.get(model)) for model in MODELS}
     path.write_text(json.dumps(results, indent=1) + "\n")
-    readme = (TREE / "README.md").read_text()
-    head, _, rest = readme.partition(BEGIN)
-    (TREE / "README.md").write_text(
-        f"{head}{BEGIN}\n{table(results)}\n{END}{rest.partition(END)[2]}")
+    write_readme(results)
     figures.draw(results[MODELS[0]]["run"])
 
 
