@@ -95,7 +95,8 @@ MACHINE_STATUS = struct.Struct("<BBBBI")
 CRC_REPLY = struct.Struct("<I")  # VERIFY
 PROMPT_REPLY = struct.Struct("<II")  # tokens accepted in all, tokens that fit now
 TOKENS_REPLY = struct.Struct("<IHH")  # index of the first, how many, flags; then the tokens
-# IDENTIFY: chunks of 8 bytes that never change, then MACHINE_STATUS.
+# IDENTIFY: chunks of 8 bytes that never change, then MACHINE_STATUS and MODEL.
+MODEL = struct.Struct("<II")  # id of the tape in memory, its vocabulary
 IDENTITY = struct.Struct("<HHHH HHHH 16s II II II II HHHH")
 
 
@@ -131,11 +132,13 @@ def parse_identity(payload):
     Returns
     -------
     dict
-        `protocol`, `gateware`, `counters`, `config` (a Config), and parse_machine_status's.
+        `protocol`, `gateware`, `counters`, `config` (a Config), parse_machine_status's, and of the
+        model in memory `model_id` and `vocabulary`, which mean something while `ready`.
     """
     (protocol, gateware, counters, max_layers, rows, inputs, columns, vector, name, max_hidden,
      max_inner, memory_words, prefetch_words, clock_hz, baud, token_fifo, word_bits, numerator,
      denominator, memory_latency, burst_words) = IDENTITY.unpack_from(payload)
+    model_id, vocabulary = MODEL.unpack(payload[-MODEL.size:])
     config = Config(
         name=name.rstrip(b"\0").decode(errors="replace"), rows=rows, inputs=inputs,
         columns=columns, vector=vector, max_hidden=max_hidden, max_inner=max_inner,
@@ -146,7 +149,8 @@ def parse_identity(payload):
         raise ValueError(f"the board's words have {word_bits} bits, its sizes give "
                          f"{config.word_bits}")
     return {"protocol": protocol, "gateware": gateware, "counters": counters, "config": config,
-            **parse_machine_status(payload[IDENTITY.size:])}
+            **parse_machine_status(payload[IDENTITY.size:-MODEL.size]),
+            "model_id": model_id, "vocabulary": vocabulary}
 
 
 def encode_frame(sequence, kind, payload=b""):

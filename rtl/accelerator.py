@@ -107,6 +107,7 @@ class Accelerator(Component):
             sequencer.generate.eq(control.generate), sequencer.cancel.eq(control.cancel),
             sequencer.load_model.eq(control.load_model),
             sequencer.reset_state.eq(control.reset_state), control.status.eq(sequencer.status),
+            control.model.eq(sequencer.model),
             sampler.temperature.eq(control.temperature), sampler.seed.eq(control.seed),
             sampler.reseed.eq(control.reseed), sampler.vocabulary.eq(sequencer.vocabulary),
             self.embedder.start.eq(sequencer.start), self.results.start.eq(sequencer.start),

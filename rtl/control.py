@@ -162,6 +162,7 @@ class Control(Component):
             responder.flags.eq(self._flags),
             responder.token.eq(session.token),
             responder.machine_status.eq(self.machine.status),
+            responder.model.eq(self.machine.model),
             responder.counters.eq(self.machine.counters),
             responder.open.eq(session.open),
             responder.number.eq(self._number),
@@ -236,7 +237,7 @@ class Control(Component):
             m.next = then
 
     def _judge_identify(self, m):
-        self._respond(m, link.IDENTITY.size + link.MACHINE_STATUS.size)
+        self._respond(m, link.IDENTITY.size + link.MACHINE_STATUS.size + link.MODEL.size)
 
     def _judge_write(self, m):
         self._judge_range(m, "WRITE", has_data=True)

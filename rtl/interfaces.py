@@ -10,6 +10,7 @@ TOKEN_BITS = 24
 
 prompt_layout = data.StructLayout({"token": TOKEN_BITS, "last": 1})
 status_layout = data.StructLayout({"ready": 1, "busy": 1, "error": 8})
+model_layout = data.StructLayout({"id": 32, "vocabulary": 32})
 
 
 class MemorySignature(Signature):
@@ -61,6 +62,8 @@ class MachineSignature(Signature):
     status : In({ready, busy, error})
         ready: a valid header is loaded. busy: from taking a prompt token until the last sampled
         token has been handed over. error: common.tape.HeaderError code, 0 is none.
+    model : In({id, vocabulary})
+        Fields of the header; they mean something while `ready`.
     counters : In(array)
         common.counters.COUNTERS, in that order, free-running since reset or `clear_counters`.
     clear_counters : Out(1)
@@ -80,5 +83,6 @@ class MachineSignature(Signature):
             "cancel": Out(1),
             "clear_counters": Out(1),
             "status": In(status_layout),
+            "model": In(model_layout),
             "counters": In(data.ArrayLayout(COUNTER_BITS, len(COUNTERS))),
         })

@@ -8,7 +8,7 @@ from ..common import link
 from ..common.counters import COUNTER_BITS, COUNTERS
 from ..common.link import Opcode, Status
 from .frames import header_layout
-from .interfaces import TOKEN_BITS, status_layout
+from .interfaces import TOKEN_BITS, model_layout, status_layout
 
 CHUNK_BYTES = 8
 
@@ -42,6 +42,8 @@ class Responder(Component):
         COUNTERS: each is sampled when its turn comes, so they fit together when the machine rests.
     machine_status : In({ready, busy, error}), open : In(1), number : In(32)
         The other opcodes: MACHINE_STATUS.
+    model : In({id, vocabulary})
+        IDENTIFY.
     """
 
     def __init__(self, config):
@@ -66,6 +68,7 @@ class Responder(Component):
             "token": In(TOKEN_BITS),
             "counters": In(data.ArrayLayout(COUNTER_BITS, len(COUNTERS))),
             "machine_status": In(status_layout),
+            "model": In(model_layout),
             "open": In(1),
             "number": In(32),
         })
@@ -131,7 +134,8 @@ class Responder(Component):
             with m.Case(Opcode.COUNTERS):
                 self._load(m, self.counters[self._number])
             with m.Case(Opcode.IDENTIFY):
-                self._load(m, Array([*self._identity(), self._now()])[self._number])
+                chunks = [*self._identity(), self._now(), self.model.as_value()]
+                self._load(m, Array(chunks)[self._number])
             with m.Default():
                 self._load(m, self._now())
 

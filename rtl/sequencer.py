@@ -5,7 +5,7 @@ from amaranth.lib import data, stream
 from amaranth.lib.wiring import Component, In, Out
 
 from ..common.tape import HEADER_FIELDS, MAGIC, VERSION, Header, HeaderError
-from .interfaces import TOKEN_BITS, prompt_layout, status_layout
+from .interfaces import TOKEN_BITS, model_layout, prompt_layout, status_layout
 from .tape_decoder import SpanKind
 from .tape_reader import SPAN_BITS, span_layout
 
@@ -23,7 +23,7 @@ class Sequencer(Component):
     prompt : In(stream of {token, last}), tokens : Out(stream of token)
     generate, cancel, load_model, reset_state : In
         As in interfaces.MachineSignature.
-    status : Out
+    status, model : Out
     reads : Out(stream of {address, words})
         Spans for the TapeReader.
     spans : Out(stream of {kind, words})
@@ -52,7 +52,7 @@ class Sequencer(Component):
             "prompt": In(stream.Signature(prompt_layout)),
             "tokens": Out(stream.Signature(unsigned(TOKEN_BITS))),
             "generate": In(24), "cancel": In(1), "load_model": In(1), "reset_state": In(1),
-            "status": Out(status_layout),
+            "status": Out(status_layout), "model": Out(model_layout),
             "reads": Out(stream.Signature(span_layout(config))),
             "spans": Out(stream.Signature(span)),
             "fields": In(stream.Signature(unsigned(config.word_bits))),
@@ -89,6 +89,8 @@ class Sequencer(Component):
         m.d.sync += [state_words.eq((self.f["hidden"][:16] + (v - 1)) // v),
                      self.state.eq(self.f["layers"][:16] * state_words)]
         m.d.comb += [self.hidden.eq(self.f["hidden"]), self.vocabulary.eq(self.f["vocabulary"]),
+                     self.model.id.eq(self.f["model_id"]),
+                     self.model.vocabulary.eq(self.f["vocabulary"]),
                      self.embedding_shift.eq(self.f["embedding_shift"])]
 
     def _verdict(self):

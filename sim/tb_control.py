@@ -11,7 +11,7 @@ from ..common.config import preset
 from ..common.counters import COUNTER_BITS, COUNTERS
 from ..common.link import ARGUMENTS, RESPONSE, Opcode, RunFlag, Status, TokensFlag
 from ..rtl.frames import header_layout
-from ..rtl.interfaces import TOKEN_BITS, prompt_layout, status_layout
+from ..rtl.interfaces import TOKEN_BITS, model_layout, prompt_layout, status_layout
 from .memory import attach
 from .payload import pack, unpack
 from .streams import StreamSink, StreamSource, parameters, start
@@ -183,7 +183,7 @@ class TB:
 
 async def running(tb):
     identity = await tb.ask(Opcode.IDENTIFY)
-    return link.parse_machine_status(identity[link.IDENTITY.size:])["running"]
+    return link.parse_identity(identity)["running"]
 
 
 @cocotb.test
@@ -214,10 +214,12 @@ async def identify_tells_config_and_status(dut):
     tb = TB(dut)
     tb.machine.error = 0xA5
     tb.machine.show()
+    tb.machine.port("model").value = pack(model_layout, {"id": 0x89ABCDEF, "vocabulary": 600})
     identity = link.parse_identity(await tb.ask(Opcode.IDENTIFY))
     assert identity == {"protocol": link.PROTOCOL_VERSION, "gateware": link.GATEWARE_VERSION,
                         "counters": len(COUNTERS), "config": tb.config, "ready": True,
-                        "busy": False, "running": False, "error": 0xA5, "session": 0}
+                        "busy": False, "running": False, "error": 0xA5, "session": 0,
+                        "model_id": 0x89ABCDEF, "vocabulary": 600}
 
 
 @cocotb.test

@@ -41,6 +41,7 @@ def expect_golden(folder, config, runs):
     with VirtualBoard(config, tape.image) as virtual, \
             Board.open(virtual.port, timeout=TIMEOUT, stall=300) as board:
         assert board.load(tape.image) == 0, "the preloaded tape is not what was compiled"
+        assert board.identify()["model_id"] == tape.model_id
         for prompt, count, temperature, seed in runs:
             tokens, counters = write(board, prompt, count, temperature, seed)
             golden = Golden(model).generate(prompt, count, temperature=temperature, seed=seed)
