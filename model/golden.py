@@ -5,7 +5,7 @@ tokens of independent streams (a batch), so that a text can be scored in one go.
 error bounds are in docs/numerics.md.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -31,7 +31,7 @@ def saturate(x, bits):
 
 
 def bit_length(x):
-    """Bits of the largest x >= 0; exact below 2**63."""
+    """Position of the highest set bit of x >= 0, plus one; 0 for 0."""
     high, low = x >> 31, x & 0x7FFFFFFF
     return np.where(high > 0, np.frexp(high)[1] + 31, np.frexp(low)[1])
 
@@ -51,22 +51,11 @@ class Scales:
     exponent: np.ndarray
 
 
-@dataclass
-class Stream:
-    """What a token leaves behind for the next: the recurrent state, int64 [L, ..., d]."""
-
-    state: np.ndarray
-    trace: dict = field(default_factory=dict)
-
-
 class Golden:
-    """Runs an IntegerModel.
+    """Runs an IntegerModel."""
 
-    `trace`, when a dict, collects every block's output by name for block-level vectors.
-    """
-
-    def __init__(self, model, trace=None):
-        self.model, self.f, self.trace = model, model.formats, trace
+    def __init__(self, model):
+        self.model, self.f = model, model.formats
         self._sigmoid = [np.array(t, np.int64) for t in sigmoid_pieces(model.formats)]
         # float32 products of trits and codes are exact: |sum| <= 127 N < 2**24 up to N = 132,104
         self._weights = {id(t): np.ascontiguousarray(t.T, np.float32)
