@@ -3,7 +3,7 @@
 from amaranth.hdl import Module, Signal
 from amaranth.lib.wiring import Component, In, Out, connect, flipped
 
-from ..common.counters import COUNTERS
+from ..common.counters import COUNTER_BITS, COUNTERS
 from ..common.formats import DEFAULT
 from .embedder import Embedder
 from .interfaces import MachineSignature, MemorySignature
@@ -131,7 +131,8 @@ class Accelerator(Component):
         for position, name in enumerate(COUNTERS):
             happened = Signal(name=f"{name}_now")
             m.d.sync += happened.eq(events[name])
-            counter = self.control.counters[position]
+            counter = Signal(COUNTER_BITS, name=f"{name}_count")
+            m.d.comb += self.control.counters[position].eq(counter)
             with m.If(happened):
                 m.d.sync += counter.eq(counter + 1)
             with m.If(self.control.clear_counters):

@@ -10,6 +10,9 @@ from .tape_decoder import SpanKind
 from .tape_reader import SPAN_BITS, span_layout
 
 FIELDS = list(Header.__dataclass_fields__)
+KEPT = ("magic", "version", "model_id", "geometry", "hidden", "layers", "inner", "vocabulary",
+        "embedding_start", "embedding_words", "embedding_shift", "body_start", "body_words",
+        "token_words")
 
 
 class Sequencer(Component):
@@ -72,17 +75,20 @@ class Sequencer(Component):
         """Takes the header's words apart and judges them."""
         per_word = self.config.word_bits // 32
         words = -(-HEADER_FIELDS // per_word)
-        self.header = header = Signal(data.ArrayLayout(unsigned(32), words * per_word))
         self.header_words, count = words, Signal(range(words + 1))
         self.header_read = Signal()
         m.d.comb += [self.fields.ready.eq(1), self.header_read.eq(count == words)]
         with m.If(self.fields.valid):
-            m.d.sync += [header.as_value().word_select(count, self.config.word_bits).eq(
-                self.fields.payload), count.eq(count + 1)]
+            m.d.sync += count.eq(count + 1)
+        self.f = {}
+        for name in KEPT:
+            self.f[name] = field = Signal(32, name=f"header_{name}")
+            word, place = divmod(FIELDS.index(name), per_word)
+            with m.If(self.fields.valid & (count == word)):
+                m.d.sync += field.eq(self.fields.payload.word_select(place, 32))
         self.loading = Signal()
         with m.If(self.loading):
             m.d.sync += count.eq(0)
-        self.f = {name: header[FIELDS.index(name)] for name in FIELDS}
         # A layer's state begins a word of V elements.
         v, state_words = self.config.vector, Signal(16)
         self.state = Signal(32)
