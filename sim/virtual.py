@@ -23,7 +23,7 @@ from pathlib import Path
 from ..common.config import PRESETS, preset
 from ..common.errors import TritoneError
 from ..common.tape import check_image
-from ..rtl.emit import to_rtlil, to_verilog, write_if_changed
+from ..rtl import emit
 from . import verilator
 from .cache import build_root, cached, digest
 from .progress import step
@@ -62,10 +62,10 @@ def build(config, component=None):
     """
     verilator.check_tools()
     defines = [f"-DWORD_BITS={config.word_bits}", f"-DADDRESS_BITS={config.address_bits}"]
-    parts = [verilator.identity(), FLAGS, defines, TRANSLATE, _processor(),
+    parts = [emit.identity(), verilator.identity(), FLAGS, defines, TRANSLATE, _processor(),
              *(source.read_bytes() for source in sorted(SOURCES.iterdir()))]
     if component is not None:
-        return _program(to_rtlil(component, "tritone"), parts, defines)
+        return _program(emit.to_rtlil(component, "tritone"), parts, defines)
     # The same gateware gives the same program: what it was called saves elaborating it again.
     name = digest(config, version("amaranth"), *_gateware(), *parts)
     known = build_root() / "virtual" / f"{name}.program"
@@ -73,9 +73,9 @@ def build(config, component=None):
         return program
     with step("elaborating the machine"):
         from ..rtl.top import Top
-        design = to_rtlil(Top(config), "tritone")
+        design = emit.to_rtlil(Top(config), "tritone")
     program = _program(design, parts, defines)
-    write_if_changed(known, str(program))
+    emit.write_if_changed(known, str(program))
     return program
 
 
@@ -83,7 +83,7 @@ def _program(design, parts, defines):
     """The program for RTLIL text."""
     def make(folder):
         with step("writing Verilog (the first time here, this also compiles Yosys: a minute)"):
-            Path(folder, "design.v").write_text(to_verilog(design))
+            Path(folder, "design.v").write_text(emit.to_verilog(design))
         with step("translating Verilog to C++"):
             verilator.translate("design.v", "tritone", folder, *TRANSLATE)
         with step("compiling the virtual board"):

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from tritone.common.config import TINY, VIRTUAL, WIDE, Config
+from tritone.common.config import NARROW, TINY, VIRTUAL, Config
 from tritone.compiler import clocks
 from tritone.rtl.glu import Glu
 from tritone.rtl.mlgru import Mlgru
@@ -22,7 +22,7 @@ from tritone.sim import memory
 from tritone.sim.memory import MemoryTwin
 
 LARGE = Config(name="large", rows=8, inputs=40, vector=8, max_hidden=64, max_inner=128)
-CONFIGS = [TINY, VIRTUAL, WIDE, LARGE]
+CONFIGS = [NARROW, TINY, VIRTUAL, LARGE]
 SPANS = [(2, 12), (3, 150), (260, 1), (700, 33), (701, 2)]  # earliest clock, words
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from checkpoints import shape_of, write_checkpoint
-from tritone.common.config import TINY, WIDE
+from tritone.common.config import TINY, VIRTUAL
 from tritone.common.tape import TapeError, check_image
 from tritone.compiler.__main__ import main
 from tritone.compiler.tape import compile_model
@@ -34,7 +34,7 @@ def test_compiles_and_checks(tmp_path, capsys):
     (lambda image: image[:-9] + bytes([image[-9] ^ 1]) + image[-8:], "head section"),
 ])
 def test_damaged_tape_is_named(tmp_path, capsys, spoil, words):
-    image = compile_model(write_checkpoint(tmp_path / "model"), WIDE).image
+    image = compile_model(write_checkpoint(tmp_path / "model"), VIRTUAL).image
     path = tmp_path / "x.tape"
     path.write_bytes(spoil(image))
     status, _, err = run(capsys, "--check", path)
@@ -43,7 +43,7 @@ def test_damaged_tape_is_named(tmp_path, capsys, spoil, words):
 
 
 def test_tape_of_another_array_is_refused(tmp_path):
-    image = compile_model(write_checkpoint(tmp_path / "model"), WIDE).image
+    image = compile_model(write_checkpoint(tmp_path / "model"), VIRTUAL).image
     with pytest.raises(TapeError, match="8 x 10 trits; preset 'tiny' has 4 x 5"):
         check_image(image, "x.tape", TINY)
 

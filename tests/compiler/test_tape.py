@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from checkpoints import shape_of, write_checkpoint
 
-from tritone.common.config import PRESETS, TINY, VIRTUAL, WIDE, preset
+from tritone.common.config import PRESETS, NARROW, TINY, VIRTUAL, preset
 from tritone.common.tape import (COMMAND_FIELDS, HEADER_FIELDS, Function, Header, Opcode, TapeError,
                                  check_image, matrix_fields, norm_fields)
 from tritone.compiler.packing import unpack_matrix
@@ -200,7 +200,7 @@ def test_a_model_too_large_is_refused_with_both_numbers(shape, message):
 
 
 def test_the_state_is_counted_in_whole_words():
-    config = replace(WIDE, max_hidden=8, max_layers=3)
+    config = replace(VIRTUAL, max_hidden=8, max_layers=3)
     check_fits(shape_of(7, 3, 9, 40), config)
     check_fits(shape_of(5, 4, 9, 40), config)
     with pytest.raises(TapeError, match="30 exceeds max_layers x max_hidden 24"):
@@ -216,10 +216,10 @@ def test_a_tape_longer_than_the_memory_is_refused(small):
 
 def test_compiling_twice_gives_the_same_bytes(tmp_path):
     folder = write_checkpoint(tmp_path / "model", shape_of(20, 2, 30, 40))
-    first, second = compile_model(folder, VIRTUAL), compile_model(folder, VIRTUAL)
+    first, second = compile_model(folder, NARROW), compile_model(folder, NARROW)
     assert first.image == second.image and first.commands == second.commands
     other = compile_model(write_checkpoint(tmp_path / "other", shape_of(20, 2, 30, 40), seed=2),
-                          VIRTUAL)
+                          NARROW)
     assert other.model_id != first.model_id
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from checkpoints import shape_of, write_checkpoint
-from tritone.common.config import TINY, VIRTUAL, WIDE, preset
+from tritone.common.config import NARROW, TINY, VIRTUAL, preset
 from tritone.compiler.clocks import predict
 from tritone.compiler.tape import compile_integers
 from tritone.host.driver import Board
@@ -57,11 +57,12 @@ def ids(folder, text):
     return encode_prompt(load_tokenizer(folder), text)
 
 
-@pytest.mark.parametrize("prompt, count, temperature, seed", [
-    ("Once upon a time", 200, 0, 0), ("The little dog was sad because", 100, 3277, 7)])
-def test_long_story(prompt, count, temperature, seed):
+@pytest.mark.parametrize("config, prompt, count, temperature, seed", [
+    (VIRTUAL, "Once upon a time", 200, 0, 0),
+    (NARROW, "The little dog was sad because", 100, 3277, 7)], ids=["virtual", "narrow"])
+def test_long_story(config, prompt, count, temperature, seed):
     folder = MODELS / "stories-1m5"
-    expect_golden(folder, VIRTUAL, [(ids(folder, prompt), count, temperature, seed)])
+    expect_golden(folder, config, [(ids(folder, prompt), count, temperature, seed)])
 
 
 def test_small_model_writes_many_texts():
@@ -75,18 +76,18 @@ def test_small_model_writes_many_texts():
 
 
 SIZES = {
-    "hidden below a word": (shape_of(3, 1, 2, 257), VIRTUAL),
-    "multiples of nothing": (shape_of(65, 2, 77, 258), VIRTUAL),
-    "96 x 3, vocabulary 600": (shape_of(96, 3, 192, 600), VIRTUAL),
-    "192 x 2": (shape_of(192, 2, 256, 600), VIRTUAL),
-    "many thin layers": (shape_of(20, 30, 30, 300), VIRTUAL),
+    "hidden below a word": (shape_of(3, 1, 2, 257), NARROW),
+    "multiples of nothing": (shape_of(65, 2, 77, 258), NARROW),
+    "96 x 3, vocabulary 600": (shape_of(96, 3, 192, 600), NARROW),
+    "192 x 2": (shape_of(192, 2, 256, 600), NARROW),
+    "many thin layers": (shape_of(20, 30, 30, 300), NARROW),
     "smallest preset, full": (shape_of(64, 4, 128, 512), TINY),
-    "two elements a clock": (shape_of(64, 2, 101, 301), WIDE),
+    "two elements a clock": (shape_of(64, 2, 101, 301), VIRTUAL),
     "wide words, short bursts": (shape_of(65, 2, 77, 258), preset(
-        "virtual", name="tall", rows=16, inputs=10, vector=2, memory_rate=Fraction(1, 3),
+        "narrow", name="tall", rows=16, inputs=10, vector=2, memory_rate=Fraction(1, 3),
         memory_latency=5, burst_words=8, prefetch_words=32)),
     "more rows than a dot product has clocks": (shape_of(30, 2, 40, 300), preset(
-        "virtual", name="rows", rows=20, inputs=5, memory_rate=Fraction(3, 7), memory_latency=37,
+        "narrow", name="rows", rows=20, inputs=5, memory_rate=Fraction(3, 7), memory_latency=37,
         prefetch_words=64)),
 }
 
@@ -100,8 +101,8 @@ def test_any_size(tmp_path, name):
 
 def test_state_goes_on_when_it_is_not_reset():
     model = integers(MODELS / "stories-200k")
-    tape, golden = compile_integers(model, VIRTUAL), Golden(model)
-    with VirtualBoard(VIRTUAL, tape.image) as virtual, \
+    tape, golden = compile_integers(model, NARROW), Golden(model)
+    with VirtualBoard(NARROW, tape.image) as virtual, \
             Board.open(virtual.port, timeout=TIMEOUT) as board:
         board.load(tape.image)
         first = list(board.run([5, 6, 7], 4))
@@ -121,8 +122,8 @@ def test_tape_sent_over_the_link_gives_the_same_text(tmp_path):
 
 def test_cancelled_run_leaves_a_board_that_works():
     model = integers(MODELS / "stories-200k")
-    tape = compile_integers(model, VIRTUAL)
-    with VirtualBoard(VIRTUAL, tape.image) as virtual, \
+    tape = compile_integers(model, NARROW)
+    with VirtualBoard(NARROW, tape.image) as virtual, \
             Board.open(virtual.port, timeout=TIMEOUT) as board:
         board.load(tape.image)
         run = board.run(list(range(1, 50)), 500)
@@ -132,10 +133,11 @@ def test_cancelled_run_leaves_a_board_that_works():
         assert list(board.run([8], 5)) == list(Golden(model).generate([8], 5))
 
 
-def test_memory_keeps_the_array_busy():
-    """16 trits a clock: reading them takes at least 80 % of a token's clocks."""
-    tape = compile_integers(integers(MODELS / "stories-1m5"), VIRTUAL)
-    trits = tape.config.memory_rate * tape.config.lanes
-    assert trits == 16
+@pytest.mark.parametrize("config, trits", [(NARROW, 16), (VIRTUAL, 40)],
+                         ids=["narrow", "virtual"])
+def test_memory_keeps_the_array_busy(config, trits):
+    """Reading the trits, so many a clock, takes at least 80 % of a token's clocks."""
+    tape = compile_integers(integers(MODELS / "stories-1m5"), config)
+    assert tape.config.memory_rate * tape.config.lanes == trits
     reading = integers(MODELS / "stories-1m5").shape.trits / trits
     assert predict(tape).token <= reading / Fraction(80, 100)

@@ -8,8 +8,8 @@ from tritone.sim.bench import machine
 from tritone.sim.runner import cases, run
 
 MACHINES = [pytest.param({"preset": "tiny", "changes": {}}, id="vector=1"),
-            pytest.param({"preset": "wide", "changes": {"max_hidden": 40}}, id="vector=2"),
-            pytest.param({"preset": "wide", "changes": {
+            pytest.param({"preset": "virtual", "changes": {"max_hidden": 40}}, id="vector=2"),
+            pytest.param({"preset": "virtual", "changes": {
                 "inputs": 40, "vector": 4, "max_hidden": 40}}, id="vector=4")]
 
 

@@ -6,10 +6,10 @@ from tritone.rtl.glu import Glu
 from tritone.sim.elementwise import machine
 from tritone.sim.runner import cases, run
 
-MACHINES = [pytest.param({"preset": "virtual"}, id="vector=1"),
-           pytest.param({"preset": "wide"}, id="vector=2")]
+MACHINES = [pytest.param({"preset": "narrow"}, id="vector=1"),
+           pytest.param({"preset": "virtual"}, id="vector=2")]
 # The adder tree is longer than the multiplier.
-LARGE = {"preset": "wide", "inputs": 40, "vector": 8}
+LARGE = {"preset": "virtual", "inputs": 40, "vector": 8}
 
 
 @pytest.mark.parametrize("sizes", MACHINES)

@@ -8,8 +8,8 @@ from tritone.sim.runner import cases, run
 
 SMALL = {"max_inner": 64, "max_hidden": 64}
 MACHINES = [pytest.param({"preset": "tiny", "changes": {}}, id="vector=1"),
-            pytest.param({"preset": "wide", "changes": SMALL}, id="vector=2")]
-ODD = {"preset": "wide", "changes": {"inputs": 15, "rows": 12, "vector": 3, "max_inner": 90,
+            pytest.param({"preset": "virtual", "changes": SMALL}, id="vector=2")]
+ODD = {"preset": "virtual", "changes": {"inputs": 15, "rows": 12, "vector": 3, "max_inner": 90,
                                      "max_hidden": 30}}
 
 

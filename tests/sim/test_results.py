@@ -8,9 +8,9 @@ from tritone.sim.runner import cases, run
 
 SMALL = {"max_hidden": 40, "max_inner": 80, "max_layers": 4}
 MACHINES = [pytest.param({"preset": "tiny", "changes": SMALL}, id="vector=1"),
-            pytest.param({"preset": "wide", "changes": SMALL}, id="vector=2")]
+            pytest.param({"preset": "virtual", "changes": SMALL}, id="vector=2")]
 # The sum of squares takes longer than the product; few beats, so that they meet their writes.
-LARGE = {"preset": "wide", "changes": SMALL | {"inputs": 40, "vector": 8}}
+LARGE = {"preset": "virtual", "changes": SMALL | {"inputs": 40, "vector": 8}}
 
 
 @pytest.mark.parametrize("parameters", MACHINES)

@@ -7,7 +7,7 @@ from tritone.rtl.sampler import Sampler
 from tritone.sim.runner import cases, run
 
 
-@pytest.mark.parametrize("name", ["virtual", "wide"])
+@pytest.mark.parametrize("name", ["narrow", "virtual"])
 @pytest.mark.parametrize("case", cases("tb_sampler"))
 def test_sampler(case, name):
     run(Sampler(preset(name)), "tb_sampler", case, parameters={"preset": name})

@@ -6,8 +6,8 @@ from tritone.rtl.scale import Scale
 from tritone.sim.elementwise import machine
 from tritone.sim.runner import cases, run
 
-MACHINES = [pytest.param({"preset": "virtual"}, id="vector=1"),
-           pytest.param({"preset": "wide"}, id="vector=2")]
+MACHINES = [pytest.param({"preset": "narrow"}, id="vector=1"),
+           pytest.param({"preset": "virtual"}, id="vector=2")]
 
 
 @pytest.mark.parametrize("sizes", MACHINES)

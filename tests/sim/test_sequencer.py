@@ -22,4 +22,4 @@ def test_sequencer(case):
 @pytest.mark.parametrize("case", WIDE + ["a_bad_header_is_refused/what=3",
                                          "a_bad_header_is_refused/what=8"])
 def test_sequencer_with_words_of_128_bits(case):
-    check(case, {"preset": "wide", "changes": {"max_layers": 8}})
+    check(case, {"preset": "virtual", "changes": {"max_layers": 8}})

@@ -7,9 +7,9 @@ from tritone.rtl.ternary_array import TernaryArray
 from tritone.sim.runner import cases, run
 
 MACHINES = {  # preset, changes to it, columns
-    "vector1": ("virtual", {}, 1),
-    "vector2": ("wide", {}, 1),
-    "columns2": ("wide", {"max_inner": 640}, 2),
+    "vector1": ("narrow", {}, 1),
+    "vector2": ("virtual", {}, 1),
+    "columns2": ("virtual", {"max_inner": 640}, 2),
     "one_beat_groups": ("tiny", {"rows": 2, "inputs": 20, "vector": 2, "max_inner": 160}, 1),
 }
 CASES = [(case, machine) for case in cases("tb_ternary_array") for machine in MACHINES
