@@ -90,7 +90,7 @@ def main():
     options = parser.parse_args()
     path = HERE / "results.json"
     before = json.loads(path.read_text()) if path.exists() else []
-    qualities = {entry["model"]: entry["quality"] for entry in before}
+    qualities = {entry["model"]: entry["quality"] for entry in before if "quality" in entry}
     if options.text:
         qualities = {model: run_json("-m", "tritone.model.quality", f"models/{model}",
                                      options.text, "--json") for model in dict(RUNS)}
