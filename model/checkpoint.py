@@ -9,6 +9,7 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 
 from ..common.errors import TritoneError
+from .ternary import ternarise
 
 PROJECTIONS = ("i_proj", "f_proj", "g_proj", "o_proj")
 
@@ -149,6 +150,10 @@ class Checkpoint:
                                   "expected finite weights")
         return tensor
 
+    def matrix(self, key):
+        """The Ternary of the weight matrix `key`: trits int8 [out, in] and mean, float32."""
+        return ternarise(self.tensor(key))
+
     def floors(self):
         """Forget-gate floors, float32 [L, d]: cumsum(softmax(lower_bounds)) less its first row."""
         shape = self.shape
@@ -158,13 +163,3 @@ class Checkpoint:
         exponentials = np.exp(bounds - bounds.max(axis=0))
         shares = exponentials / exponentials.sum(axis=0)
         return np.cumsum(shares, axis=0) - shares[0]
-
-
-def ternarise(weight):
-    """Trits int8 and scale of a weight matrix, as the released code has them in float32.
-
-    scale = max(mean|W|, 1e-5); t = clip(round_half_even(W / scale), -1, 1)   [out, in]
-    """
-    scale = np.maximum(np.abs(weight).mean(dtype=np.float32), np.float32(1e-5))
-    trits = np.clip(np.rint(weight * (np.float32(1.0) / scale)), -1, 1).astype(np.int8)
-    return trits, float(scale)

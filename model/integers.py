@@ -10,7 +10,7 @@ from math import frexp, sqrt
 import numpy as np
 
 from ..common.formats import DEFAULT
-from .checkpoint import Checkpoint, CheckpointError, ternarise
+from .checkpoint import Checkpoint, CheckpointError
 
 EPSILON = 1e-6
 
@@ -105,7 +105,7 @@ class _Builder:
         inner = EPSILON if nested else 1.0  # eps of the inner norm, seen through the outer one
         constant = length * EPSILON * inner * unit
         energy = EPSILON * unit * 2.0 ** (-2 * f.energy_frac) if gated else 0.0
-        factor = weight_scale * sqrt(length) / 127 * 2.0 ** (sum_frac - code_frac - drop)
+        factor = float(weight_scale) * sqrt(length) / 127 * 2.0 ** (sum_frac - code_frac - drop)
         scalar = lambda value: Scalar.of(value, f.scale_bits)  # noqa: E731
         return Norm(source, None if repeat else sum_gain, code_gain,
                     scalar(factor), scalar(energy), scalar(constant), floors)
@@ -116,7 +116,7 @@ class _Builder:
         for name in ("attn.i_proj", "attn.f_proj", "attn.g_proj", "attn.o_proj",
                      "mlp.gate_proj", "mlp.down_proj"):
             short = name.split(".")[1].removesuffix("_proj")
-            trits[short], scales[short] = ternarise(get(f"{key}.{name}.weight"))
+            trits[short], scales[short] = self.checkpoint.matrix(f"{key}.{name}.weight")
         gain = {short: get(f"{key}.{name}.norm.weight") for short, name in (
             ("i", "attn.i_proj"), ("f", "attn.f_proj"), ("g", "attn.g_proj"),
             ("o", "attn.o_proj"), ("gate", "mlp.gate_proj"), ("down", "mlp.down_proj"))}
@@ -159,7 +159,7 @@ def integer_model(source, formats=DEFAULT, progress=None):
         if progress:
             progress(n + 1, shape.layers)
     final = checkpoint.tensor("model.norm.weight")
-    head_trits, head_scale = ternarise(checkpoint.tensor("lm_head.weight"))
+    head_trits, head_scale = checkpoint.matrix("lm_head.weight")
     head_gain = checkpoint.tensor("lm_head.norm.weight")
     head = build.norm(head_scale, "residual", final, final * head_gain)
     return IntegerModel(shape, formats, integers.reshape(embedding.shape).astype(np.int16), shift,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .checkpoint import Checkpoint, ternarise
+from .checkpoint import Checkpoint
 
 EPSILON = np.float32(1e-6)
 
@@ -58,8 +58,8 @@ class Reference:
         self.linear, self.gains = {}, {}
 
         def linear(key):
-            trits, mean = ternarise(get(f"{key}.weight"))
-            return BitLinear(trits.astype(np.float32), np.float32(mean), get(f"{key}.norm.weight"))
+            trits, mean = checkpoint.matrix(f"{key}.weight")
+            return BitLinear(trits.astype(np.float32), mean, get(f"{key}.norm.weight"))
 
         for n in range(self.shape.layers):
             key = f"model.layers.{n}"

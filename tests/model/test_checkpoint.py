@@ -5,7 +5,8 @@ import json
 import numpy as np
 import pytest
 from checkpoints import shape_of, write_checkpoint
-from tritone.model.checkpoint import Checkpoint, CheckpointError, ternarise
+from tritone.model.checkpoint import Checkpoint, CheckpointError
+from tritone.model.ternary import ternarise
 
 
 def refusal(folder, key=None):

@@ -1,0 +1,46 @@
+"""`tritone COMMAND ...`: every command of the project that needs no board.
+
+    tritone convert models/stories-1m5 -o build/packed
+    tritone COMMAND --help
+"""
+
+import sys
+from importlib import import_module
+
+# name -> (module with main(arguments) -> exit code, what it does); imported only when it runs
+COMMANDS = {
+    "convert": ("tritone.model.convert", "pack a released checkpoint: trits and scales"),
+    "unpack": ("tritone.model.unpack", "turn a packed model back into released form"),
+    "compile": ("tritone.compiler.__main__", "write the tape of a model for a machine"),
+    "oracle": ("tritone.model.oracle", "hold the models to what the authors' code computes"),
+    "quality": ("tritone.model.quality", "bits a byte of the integers and of the float reference"),
+}
+INTERRUPTED = 130  # as a shell reports SIGINT
+
+
+def usage():
+    lines = ["usage: tritone COMMAND [arguments]", "", "commands:"]
+    lines += [f"  {name:<9} {text}" for name, (_, text) in COMMANDS.items()]
+    return "\n".join([*lines, "", "tritone COMMAND --help explains the arguments of each."])
+
+
+def main(arguments=None):
+    """Runs a command; its exit code, 2 when there is no such command."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if not arguments or arguments[0] in ("-h", "--help"):
+        print(usage())
+        return 0 if arguments else 2
+    name, *rest = arguments
+    if name not in COMMANDS:
+        print(f"error: there is no command {name!r}; there are {', '.join(COMMANDS)}",
+              file=sys.stderr)
+        return 2
+    try:
+        return import_module(COMMANDS[name][0]).main(rest)
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return INTERRUPTED
+
+
+if __name__ == "__main__":
+    sys.exit(main())
