@@ -1,53 +1,14 @@
-"""Ternary weights, int8 activation codes, and the linear layer made of the two.
+"""The linear layer of ternary weights and int8 codes, with its own norm.
 
-``N`` counts vectors (batch times time), ``K`` inputs of a layer, ``M`` outputs. Every tensor is
-float32 unless its line says otherwise; the codes and trits are small integers held in a float
-type that represents them exactly.
+``N`` counts vectors (batch times time), ``K`` inputs of a layer, ``M`` outputs. What is computed
+is float32; activations come in and go out in the type of the caller's choice.
 """
 
 import torch
 from torch import nn
 
-EPS = 1e-6
-CODE_MAX = 127
-SCALE_FLOOR = 1e-5
-
-
-def round_half_away(x):
-    """Nearest integer, ties away from zero (the activations' rounding)."""
-    whole = x.trunc()
-    return torch.where((x - whole).abs() == 0.5, whole + x.sign(), x.round())
-
-
-def quantise_weight(weight):
-    """Trits of a latent weight matrix and the one scale they share.
-
-    ``t = clip(round_half_even(W / mean|W|), -1, 1)``; returns ``(t (M, K), mean|W| ())``.
-    """
-    scale = weight.abs().mean().clamp(min=SCALE_FLOOR)
-    return (weight / scale).round().clamp(-1, 1), scale
-
-
-def quantise_activation(y):
-    """Codes of normalised vectors and the factor that made them.
-
-    ``a = 127 / max|y|``, ``q = clip(round_half_away(y a), -128, 127)``; returns
-    ``(q (N, K), a (N, 1))``.
-    """
-    factor = CODE_MAX / y.abs().amax(-1, keepdim=True).clamp(min=SCALE_FLOOR)
-    return round_half_away(y * factor).clamp(-CODE_MAX - 1, CODE_MAX), factor
-
-
-def integer_dtype(tensor):
-    """The float type for codes and trits: both are exact in bfloat16, which tensor cores eat."""
-    return torch.bfloat16 if tensor.is_cuda else torch.float32
-
-
-def accumulate(a, b):
-    """``a @ b`` with float32 accumulation; exact for codes times trits up to K = 132,000."""
-    if a.is_cuda:
-        return torch.mm(a, b, out_dtype=torch.float32)
-    return a @ b
+from .fused import bitlinear
+from .quantiser import EPS, accumulate, integer_dtype, quantise_activation, quantise_weight
 
 
 class StraightThrough(torch.autograd.Function):
@@ -82,11 +43,19 @@ class RMSNorm(nn.Module):
         self.weight = nn.Parameter(torch.ones(size))
 
     def forward(self, x):
-        return x * (x.pow(2).mean(-1, keepdim=True) + EPS).rsqrt() * self.weight
+        wide = x.float()
+        y = wide * (wide.pow(2).mean(-1, keepdim=True) + EPS).rsqrt() * self.weight
+        return y.to(x.dtype)
 
 
 class BitLinear(nn.Module):
-    """Linear layer (M, K) with its own norm, int8 codes and ternary weights; no bias."""
+    """Linear layer (M, K) with its own norm, int8 codes and ternary weights; no bias.
+
+    On a GPU one fused operator does all of it (:mod:`.fused`), unless ``fused`` is set to False;
+    elsewhere, and then, it is done step by step.
+    """
+
+    fused = True
 
     def __init__(self, inputs, outputs, gain=1.0):
         super().__init__()
@@ -95,4 +64,6 @@ class BitLinear(nn.Module):
 
     def forward(self, x):
         """(N, K) -> (N, M)."""
-        return StraightThrough.apply(self.norm(x), self.weight)
+        if x.is_cuda and self.fused:
+            return bitlinear(x, self.norm.weight, self.weight)
+        return StraightThrough.apply(self.norm(x.float()), self.weight).to(x.dtype)

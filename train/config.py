@@ -1,6 +1,6 @@
 """config.json of a trained model, with every key that the released checkpoints' has."""
 
-from .bitlinear import EPS
+from .quantiser import EPS
 from .data import END_ID
 
 DEFAULTS = dict(

@@ -34,10 +34,10 @@ class Attention(nn.Module):
         self.o_proj = BitLinear(hidden, hidden, out_gain)
 
     def gates(self, x, floor):
-        """What enters the recurrence and the output gate: ``f``, ``c``, ``g`` (N, d)."""
+        """What enters the recurrence (float32) and the output gate: ``f``, ``c``, ``g`` (N, d)."""
         i, f, g = self.i_proj(x), self.f_proj(x), self.g_proj(x)
-        forget = floor + (1 - floor) * torch.sigmoid(f)
-        return forget, F.silu(i) * (1 - forget), self.g_norm(g), (i, f, g)
+        forget = floor + (1 - floor) * torch.sigmoid(f.float())
+        return forget, F.silu(i.float()) * (1 - forget), self.g_norm(g), (i, f, g)
 
 
 class MLP(nn.Module):
@@ -77,7 +77,7 @@ class Block(nn.Module):
         if state is not None:
             c = torch.cat([c[:, :1] + f[:, :1] * state[:, None], c[:, 1:]], 1)
         h = scan(f, c)
-        r = r + self._drop(self.attn.o_proj(g * F.silu(h.reshape(r.shape))))
+        r = r + self._drop(self.attn.o_proj(g * F.silu(h.reshape(r.shape)).to(g.dtype)))
         a, b = self.mlp.gate_proj(self.mlp_norm(r)).chunk(2, -1)
         r2 = r + self._drop(self.mlp.down_proj(F.silu(a) * b))
         if maxima is not None:
@@ -110,7 +110,13 @@ class Backbone(nn.Module):
 
 
 class HGRNBit(nn.Module):
-    """A MatMul-free language model; ``config`` is the dictionary of a config.json."""
+    """A MatMul-free language model; ``config`` is the dictionary of a config.json.
+
+    ``activations`` is the type of the residual and of all that is computed from it; the
+    recurrence is float32 in any case.
+    """
+
+    activations = torch.float32
 
     def __init__(self, config):
         super().__init__()
@@ -125,15 +131,26 @@ class HGRNBit(nn.Module):
 
     def forward(self, tokens, keep=None, state=None, maxima=None):
         """Tokens (B, T) -> logits (B, T, V) and the layers' last states (L, B, d)."""
-        r = self.model.embeddings(tokens)
-        keep = r.new_ones(1, 1, 1) if keep is None else keep[..., None].to(r.dtype)
-        floors = self.model.floors() * float(self.config["use_lower_bound"])
-        states = []
-        for n, block in enumerate(self.model.layers):
-            r, last = block(r, floors[n], keep, None if state is None else state[n], maxima)
+        r, states = self.embed(tokens), []
+        for n, (block, context) in enumerate(zip(self.blocks, self.contexts(tokens, keep))):
+            r, last = block(r, *context, None if state is None else state[n], maxima)
             states.append(last)
         logits = self.lm_head(self.model.norm(r.flatten(0, 1)))
         return logits.view(*tokens.shape, -1), torch.stack(states)
+
+    @property
+    def blocks(self):
+        return self.model.layers
+
+    def embed(self, tokens):
+        """Tokens (B, T) -> residual (B, T, d)."""
+        return self.model.embeddings(tokens).to(self.activations)
+
+    def contexts(self, tokens, keep=None):
+        """What each block needs besides the residual: its floor (d) and ``keep`` (B, T, 1)."""
+        floors = self.model.floors() * float(self.config["use_lower_bound"])
+        keep = floors.new_ones(1, 1, 1) if keep is None else keep[..., None].float()
+        return [(floor, keep) for floor in floors.unbind()]
 
     def trits(self):
         """Number of ternary weights."""

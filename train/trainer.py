@@ -26,7 +26,7 @@ def learning_rate(recipe, step):
 def head_loss(model, r, targets):
     """Mean cross entropy in nats of residual (B, T, d) against targets (B, T)."""
     logits = model.lm_head(model.model.norm(r.flatten(0, 1)))
-    return F.cross_entropy(logits, targets.flatten())
+    return F.cross_entropy(logits.float(), targets.flatten())
 
 
 class Trainer:
@@ -75,10 +75,9 @@ class Trainer:
         tokens = self.stream[self.starts[:, None] + offsets]
         inputs, targets = tokens[:, :-1], tokens[:, 1:]
         keep = (inputs != END_ID) | ~self.drops[:, None]
-        backbone = self.model.model
-        r, floors = backbone.embeddings(inputs), backbone.floors()
-        for block, floor in zip(backbone.layers, floors.unbind(), strict=True):
-            r, _ = self.block(block, r, floor, keep[..., None].float())
+        r, contexts = self.model.embed(inputs), self.model.contexts(inputs, keep)
+        for block, context in zip(self.model.blocks, contexts, strict=True):
+            r, _ = self.block(block, r, *context)
         return self.head_loss(self.model, r, targets)
 
     def _update(self):

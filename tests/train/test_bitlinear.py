@@ -2,9 +2,8 @@
 
 import torch
 
-from tritone.train.bitlinear import (
-    BitLinear,
-    StraightThrough,
+from tritone.train.bitlinear import BitLinear, StraightThrough
+from tritone.train.quantiser import (
     quantise_activation,
     quantise_weight,
     round_half_away,
