@@ -2,6 +2,7 @@
 
 import argparse
 import dataclasses
+import json
 import time
 from pathlib import Path
 
@@ -13,7 +14,8 @@ from .data import END_ID, prepare
 from .evaluate import Validation
 from .export import export
 from .presets import PRESETS
-from .trainer import Trainer, learning_rate
+from .trainer import ARCHITECTURES, Trainer, learning_rate
+from .world import World
 
 SAVE_EVERY = 300
 STOP_GRAIN = 50
@@ -27,17 +29,22 @@ class Run:
 
     def __init__(self, recipe, texts, validation, out, *, device=None, preset="custom"):
         self.recipe, self.out = recipe, Path(out)
-        device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+        device = World.device(device)
+        self.world = World.join(device)
+        if self.world.leads:
+            prepare(texts, recipe.vocabulary, self.out / "work")
+        self.world.agree(True)  # the others find the tokens made
         self.tokenizer, self.stream = prepare(texts, recipe.vocabulary, self.out / "work")
-        self.trainer = Trainer(recipe, self.stream, device)
+        self.trainer = Trainer(recipe, self.stream, device, self.world)
         text = Path(validation).read_text(encoding="utf-8")
         self.held_out = Validation(text, self.tokenizer, device)
         self.checkpoint = self.out / "work" / "checkpoint.pt"
-        self.console = Console()
+        self.console = Console(quiet=not self.world.leads)
         self.log = {
             "preset": preset,
             "recipe": dataclasses.asdict(recipe),
             "hardware": torch.cuda.get_device_name() if device.type == "cuda" else "CPU",
+            "processes": self.world.size,
             "torch": str(torch.__version__),
             "training": {
                 "files": [Path(path).name for path in texts],
@@ -64,6 +71,8 @@ class Run:
 
     def save(self):
         """Write the checkpoint so that an interruption leaves the old one whole."""
+        if not self.world.leads:
+            return
         draft = self.checkpoint.with_suffix(".draft")
         torch.save({"trainer": self.trainer.state(), "log": self.log}, draft)
         draft.replace(self.checkpoint)
@@ -85,13 +94,14 @@ class Run:
             while trainer.step_count < steps:
                 trainer.step()
                 n, now = trainer.step_count, time.monotonic()
-                stop = stop_after and n % STOP_GRAIN == 0 and now - began > stop_after
+                stop = bool(stop_after) and n % STOP_GRAIN == 0 and self.world.agree(
+                    now - began > stop_after)  # fmt: skip
                 if n % self.recipe.evaluate_every == 0 or n == steps or stop:
-                    bits = self._measure()
+                    if self.world.leads:
+                        progress.update(bar, description=f"{self._measure():.4f} bits a byte")
                     now = time.monotonic()
                     self.log["seconds"] += now - marked
                     marked = now
-                    progress.update(bar, description=f"{bits:.4f} bits a byte")
                 if stop or now - saved > SAVE_EVERY or n == steps:
                     self.save()
                     saved = now
@@ -99,10 +109,22 @@ class Run:
                 if stop:
                     self.console.print(f"stopped at step {n}; continue with --resume")
                     return self.log
-        export(self.trainer.model, self.tokenizer, self.held_out, self.stream, self.log, self.out)
+        if self.world.leads:
+            self._finish()
+        self.world.leave()
+        return self.log
+
+    def _finish(self):
+        """The model's folder; of a Transformer, which has no released form, the log alone."""
+        model = self.trainer.model
+        if self.recipe.architecture == "matmul-free":
+            export(model, self.tokenizer, self.held_out, self.stream, self.log, self.out)
+        else:
+            self.log["parameters"] = sum(p.numel() for p in model.parameters())
+            self.log["final"] = dataclasses.asdict(self.held_out.score(model.eval()))
+            (self.out / "training.json").write_text(json.dumps(self.log, indent=1) + "\n")
         bits = self.log["final"]["bits_a_byte"]
         self.console.print(f"wrote {self.out}: {bits:.4f} bits a byte")
-        return self.log
 
     def _measure(self):
         """Score the model, add a point to the curve, print it; returns bits a byte."""
@@ -148,7 +170,11 @@ def parser():
                         "uninterrupted run's, on a GPU but for the order of sums")  # fmt: skip
     p.add_argument("--stop-after", type=float, metavar="SECONDS",
                    help="save and leave after this long, to be resumed")  # fmt: skip
-    p.add_argument("--device", help="'cpu', 'cuda' or 'cuda:1'; default: a GPU if there is one")
+    p.add_argument("--device", help="'cpu', 'cuda' or 'cuda:1'; default: a GPU if there is one. "
+                   "Several: torchrun --nproc-per-node N -m tritone.train.train ...")  # fmt: skip
+    p.add_argument("--architecture", choices=ARCHITECTURES,
+                   help="override the preset: a Transformer of the same sizes is for comparison "
+                        "and leaves only training.json")  # fmt: skip
     for name in ("steps", "rows", "context", "warmup", "seed", "evaluate_every"):
         p.add_argument("--" + name.replace("_", "-"), type=int, help="override the preset")
     for name in ("learning_rate", "weight_decay", "dropout"):

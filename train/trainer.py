@@ -12,9 +12,12 @@ import torch.nn.functional as F
 
 from .config import released_config
 from .data import END_ID, Rows
-from .model import Block, HGRNBit
+from .model import HGRNBit
+from .transformer import Transformer
+from .world import World
 
 EAGER_STEPS = 3
+ARCHITECTURES = {"matmul-free": HGRNBit, "transformer": Transformer}
 
 
 def learning_rate(recipe, step):
@@ -30,18 +33,27 @@ def head_loss(model, r, targets):
 
 
 class Trainer:
-    """Model, optimizer and rows; ``step()`` does one update, ``state()`` is all a resume needs."""
+    """Model, optimizer and rows; ``step()`` does one update, ``state()`` is all a resume needs.
 
-    def __init__(self, recipe, stream, device):
+    In a ``world`` of several processes each takes its share of every step's rows, and the
+    gradients are averaged: the update is that of one process but for the order of sums.
+    """
+
+    def __init__(self, recipe, stream, device, world=None):
         self.recipe, self.device, self.step_count = recipe, device, 0
+        self.world = world or World()
+        if recipe.rows % self.world.size:
+            raise ValueError(f"{recipe.rows} rows a step cannot be shared by {self.world.size} "
+                             "processes equally")
         torch.manual_seed(recipe.seed)
-        self.model = HGRNBit(released_config(recipe)).to(device)
-        for block in self.model.model.layers:
+        self.model = ARCHITECTURES[recipe.architecture](released_config(recipe)).to(device)
+        for block in self.model.blocks:
             block.dropout = recipe.dropout
         self.rows = Rows(stream, recipe)
         self.stream = torch.from_numpy(self.rows.stream.astype("int64")).to(device)
-        self.starts = torch.zeros(recipe.rows, dtype=torch.int64, device=device)
-        self.drops = torch.zeros(recipe.rows, dtype=torch.bool, device=device)
+        rows = recipe.rows // self.world.size
+        self.starts = torch.zeros(rows, dtype=torch.int64, device=device)
+        self.drops = torch.zeros(rows, dtype=torch.bool, device=device)
         self.eager_left, self.loss_steps = EAGER_STEPS, 0
         self.rate = torch.zeros((), device=device)
         self.shrink = torch.ones((), device=device)
@@ -57,11 +69,11 @@ class Trainer:
             self.masters, lr=self.rate, betas=recipe.betas, fused=True,
             capturable=device.type == "cuda",
         )  # fmt: skip
-        self.graph, self.block, self.head_loss = None, Block.forward, head_loss
+        self.graph, self.block, self.head_loss = None, type(self.model.blocks[0]).forward, head_loss
         if device.type == "cuda":
             self.cuda_stream = torch.cuda.Stream()
             torch.cuda.set_stream(self.cuda_stream)
-            self.block = torch.compile(Block.forward)
+            self.block = torch.compile(self.block)
             self.head_loss = torch.compile(head_loss)
         self._publish()
 
@@ -85,6 +97,7 @@ class Trainer:
             p.grad = None
         loss = self._loss()
         loss.backward()
+        self.world.average_([p.grad for p in self.params] + [loss.detach()])
         for master, p in zip(self.masters, self.params, strict=True):
             master.grad = p.grad
         torch.nn.utils.clip_grad_norm_(self.masters, self.recipe.clip, foreach=True)
@@ -97,8 +110,8 @@ class Trainer:
     def step(self):
         """One update, of the rows and with the learning rate that belong to ``step_count``."""
         recipe, n = self.recipe, self.step_count
-        torch.manual_seed((recipe.seed << 32) + n)
-        starts, drops = self.rows(n)
+        torch.manual_seed((recipe.seed << 32) + n * self.world.size + self.world.rank)
+        starts, drops = (self.world.share(part) for part in self.rows(n))
         self.starts.copy_(torch.from_numpy(starts))
         self.drops.copy_(torch.from_numpy(drops))
         self.rate.fill_(learning_rate(recipe, n))
