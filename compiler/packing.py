@@ -8,9 +8,7 @@ import numpy as np
 
 from ..common.config import TRITS_PER_BYTE
 from ..common.tape import TapeError
-
-CODES = 3**TRITS_PER_BYTE  # byte = sum of (trit_k + 1) * 3**k: 0 .. 242
-ZEROS = CODES // 2  # the byte of five zero trits: 121
+from ..model.ternary import CODES, pack_trits, unpack_trits
 
 
 def word_count(outputs, length, rows, inputs):
@@ -25,14 +23,9 @@ def pack_matrix(trits, rows, inputs):
     """
     outputs, length = trits.shape
     groups, chunks = word_count(outputs, length, rows, inputs)
-    if trits.size and (trits.min() < -1 or trits.max() > 1):
-        raise ValueError(f"trits from {trits.min()} to {trits.max()}; expected -1, 0, 1")
-    padded = np.zeros((groups * rows, chunks * inputs), np.uint8)
-    padded[:outputs, :length] = trits.astype(np.int8, copy=False).view(np.uint8)
-    codes = np.full((groups * rows, chunks * inputs // TRITS_PER_BYTE), ZEROS, np.uint8)
-    for k in range(TRITS_PER_BYTE):
-        codes += padded[:, k::TRITS_PER_BYTE] * np.uint8(3**k)  # -1 is 255: right modulo 256
-    words = codes.reshape(groups, rows, chunks, inputs // TRITS_PER_BYTE)
+    padded = np.zeros((groups * rows, chunks * inputs), trits.dtype)
+    padded[:outputs, :length] = trits
+    words = pack_trits(padded).reshape(groups, rows, chunks, inputs // TRITS_PER_BYTE)
     return np.ascontiguousarray(words.transpose(0, 2, 1, 3)).reshape(-1)
 
 
@@ -48,6 +41,5 @@ def unpack_matrix(codes, outputs, length, rows, inputs):
         raise TapeError(f"byte {where} of a matrix is {codes[where]}; five trits give at most "
                         f"{CODES - 1}")
     words = codes.reshape(groups, chunks, rows, inputs // TRITS_PER_BYTE)
-    digits = np.arange(CODES)[:, None] // 3 ** np.arange(TRITS_PER_BYTE) % 3 - 1
-    trits = digits.astype(np.int8)[words.transpose(0, 2, 1, 3)]
+    trits = unpack_trits(words.transpose(0, 2, 1, 3))
     return trits.reshape(groups * rows, chunks * inputs)[:outputs, :length]
