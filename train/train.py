@@ -27,14 +27,17 @@ class Run:
     ``log`` becomes training.json: recipe, hardware, the loss curve and, at the end, the scores.
     """
 
-    def __init__(self, recipe, texts, validation, out, *, device=None, preset="custom"):
+    def __init__(self, recipe, texts, validation, out, *, device=None, preset="custom",
+                 tokens=None):  # fmt: skip
         self.recipe, self.out = recipe, Path(out)
+        (self.out / "work").mkdir(parents=True, exist_ok=True)
+        tokens = tokens or self.out / "work"
         device = World.device(device)
         self.world = World.join(device)
         if self.world.leads:
-            prepare(texts, recipe.vocabulary, self.out / "work")
+            prepare(texts, recipe.vocabulary, tokens)
         self.world.agree(True)  # the others find the tokens made
-        self.tokenizer, self.stream = prepare(texts, recipe.vocabulary, self.out / "work")
+        self.tokenizer, self.stream = prepare(texts, recipe.vocabulary, tokens)
         self.trainer = Trainer(recipe, self.stream, device, self.world)
         text = Path(validation).read_text(encoding="utf-8")
         self.held_out = Validation(text, self.tokenizer, device)
@@ -165,6 +168,8 @@ def parser():
                    help="held-out text of the same form, scored in bits a byte")  # fmt: skip
     p.add_argument("--out", required=True, metavar="DIR",
                    help="folder to write; DIR/work keeps tokens and the checkpoint")  # fmt: skip
+    p.add_argument("--tokens", metavar="DIR",
+                   help="keep tokenizer and tokens here, for other runs too; default DIR/work")
     p.add_argument("--resume", action="store_true",
                    help="continue from DIR/work/checkpoint.pt; on a CPU the result equals an "
                         "uninterrupted run's, on a GPU but for the order of sums")  # fmt: skip
@@ -175,9 +180,10 @@ def parser():
     p.add_argument("--architecture", choices=ARCHITECTURES,
                    help="override the preset: a Transformer of the same sizes is for comparison "
                         "and leaves only training.json")  # fmt: skip
-    for name in ("steps", "rows", "context", "warmup", "seed", "evaluate_every"):
+    for name in ("vocabulary", "hidden", "layers", "intermediate", "steps", "rows", "context",
+                 "warmup", "seed", "evaluate_every"):  # fmt: skip
         p.add_argument("--" + name.replace("_", "-"), type=int, help="override the preset")
-    for name in ("learning_rate", "weight_decay", "dropout"):
+    for name in ("learning_rate", "weight_decay", "dropout", "boundary_rows"):
         p.add_argument("--" + name.replace("_", "-"), type=float, help="override the preset")
     return p
 
@@ -189,7 +195,7 @@ def main(argv=None):
     overrides = {k: v for k, v in vars(args).items() if k in fields and v is not None}
     run = Run(
         dataclasses.replace(recipe, **overrides), args.text, args.validation, args.out,
-        device=args.device, preset=args.preset,
+        device=args.device, preset=args.preset, tokens=args.tokens,
     )  # fmt: skip
     if args.resume:
         run.resume()

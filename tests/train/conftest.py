@@ -1,10 +1,14 @@
 """A small text, and a run on it short enough for any processor."""
 
 import dataclasses
+import os
 import random
 
 import pytest
 import torch
+
+if not torch.cuda.is_available():
+    os.environ["TRITON_INTERPRET"] = "1"  # before the kernels are imported
 
 from tritone.train.data import END
 from tritone.train.presets import PRESETS
