@@ -110,12 +110,12 @@ def _replace(partial, path):
     """Renames `partial` to `path`, whose old contents go."""
     old = path.with_name(f".{path.name}.old")
     shutil.rmtree(old, ignore_errors=True)
-    if path.exists():
-        os.rename(path, old)
     try:
+        if path.exists():
+            os.rename(path, old)
         os.rename(partial, path)
     except BaseException:
-        if old.exists():
+        if old.exists() and not path.exists():
             os.rename(old, path)
         raise
     shutil.rmtree(old, ignore_errors=True)

@@ -7,6 +7,7 @@ from safetensors.numpy import save_file
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 
 from tritone.model.checkpoint import ModelShape
+from tritone.model.weights import DTYPES
 
 
 def shape_of(hidden=64, layers=2, inner=160, vocabulary=300):
@@ -29,14 +30,18 @@ def random_tensors(shape, seed=1):
     return {key: np.ascontiguousarray(t, np.float32) for key, t in tensors.items()}
 
 
-def write_checkpoint(folder, shape=None, *, seed=1, change=None, config=None, tokenizer=True):
+def write_checkpoint(folder, shape=None, *, seed=1, change=None, config=None, tokenizer=True,
+                     dtype="F32", shards=1):
     """A checkpoint folder; `change(tensors)` and `config` (updates) spoil it on purpose."""
     shape = shape or shape_of()
     folder.mkdir(parents=True, exist_ok=True)
-    tensors = random_tensors(shape, seed)
+    tensors = {key: t.astype(DTYPES[dtype]) for key, t in random_tensors(shape, seed).items()}
     if change:
         change(tensors)
-    save_file(tensors, folder / "model.safetensors")
+    if shards == 1:
+        save_file(tensors, folder / "model.safetensors")
+    else:
+        write_shards(folder, tensors, shards)
     settings = {"model_type": "hgrn_bit", "hidden_size": shape.hidden, "use_lower_bound": True,
                 "num_hidden_layers": shape.layers, "intermediate_size": shape.inner,
                 "hidden_ratio": 4, "vocab_size": shape.vocabulary, "rms_norm_eps": 1e-6}
@@ -45,6 +50,20 @@ def write_checkpoint(folder, shape=None, *, seed=1, change=None, config=None, to
     if tokenizer:
         write_tokenizer(folder / "tokenizer.json", shape.vocabulary)
     return folder
+
+
+def shard_name(number, of):
+    return f"model-{number + 1:05}-of-{of:05}.safetensors"
+
+
+def write_shards(folder, tensors, count):
+    """Every count-th tensor in a shard of its own, and the index, as transformers writes them."""
+    places = {key: shard_name(n % count, count) for n, key in enumerate(sorted(tensors))}
+    for name in set(places.values()):
+        save_file({key: tensors[key] for key in places if places[key] == name}, folder / name)
+    index = {"metadata": {"total_size": sum(t.nbytes for t in tensors.values())},
+             "weight_map": places}
+    (folder / "model.safetensors.index.json").write_text(json.dumps(index))
 
 
 def write_tokenizer(path, size):

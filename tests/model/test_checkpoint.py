@@ -4,9 +4,10 @@ import json
 
 import numpy as np
 import pytest
-from checkpoints import shape_of, write_checkpoint
+from checkpoints import random_tensors, shape_of, write_checkpoint
+
 from tritone.model.checkpoint import Checkpoint, CheckpointError
-from tritone.model.ternary import ternarise
+from tritone.model.weights import DTYPES
 
 
 def refusal(folder, key=None):
@@ -56,15 +57,60 @@ def test_weights_that_are_no_numbers_are_refused(tmp_path, value):
 
 
 @pytest.mark.parametrize("config, words", [
-    ({"model_type": "llama"}, "model_type is 'llama'"),
-    ({"hidden_size": "many"}, "hidden_size is 'many'"),
+    ({"model_type": "llama"}, "model_type is 'llama'; expected 'hgrn_bit'"),
+    ({"hidden_size": "many"}, "hidden_size is 'many'; expected a positive whole number"),
+    ({"hidden_size": True}, "hidden_size is True"),
     ({"num_hidden_layers": 0}, "num_hidden_layers is 0"),
-    ({"rms_norm_eps": 1e-5}, "rms_norm_eps is 1e-05"),
-    ({"use_short_conv": True}, "use_short_conv"),
+    ({"num_hidden_layers": 10**12}, "model.lower_bounds has shape [2, 64]; expected [1000000"),
+    ({"num_hidden_layers": 10**12, "use_lower_bound": False},
+     "model.layers.2.attn.i_proj.weight is missing"),
+    ({"vocab_size": None}, "vocab_size is None"),
+    ({"intermediate_size": -1}, "intermediate_size is -1"),
+    ({"intermediate_size": None, "hidden_ratio": 0}, "hidden_ratio is 0"),
+    ({"intermediate_size": None, "hidden_ratio": float("nan")}, "hidden_ratio is nan"),
+    ({"rms_norm_eps": 1e-5}, "rms_norm_eps is 1e-05; expected 1e-06"),
+    ({"rms_norm_eps": float("nan")}, "rms_norm_eps is nan"),
+    ({"rms_norm_eps": "small"}, "rms_norm_eps is 'small'"),
+    ({"use_lower_bound": "yes"}, "use_lower_bound is 'yes'; expected true or false"),
+    ({"use_short_conv": True}, "use_short_conv is True; expected false: short convolutions"),
+    ({"tie_word_embeddings": True}, "tie_word_embeddings is True; expected false"),
+    ({"expand_ratio": 2}, "expand_ratio is 2; expected 1"),
+    ({"hidden_act": "gelu"}, "hidden_act is 'gelu'"),
+    ({"attn_mode": "softmax"}, "attn_mode is 'softmax'"),
+    ({"num_heads": 0}, "num_heads is 0; expected a divisor of hidden_size 64"),
+    ({"num_heads": 7}, "num_heads is 7; expected a divisor of hidden_size 64"),
+    ({"num_heads": "all"}, "num_heads is 'all'"),
+    ({"quantization_config": {"quant_method": "awq"}}, "quantization_config is not of method"),
 ])
 def test_config_that_does_not_fit_is_refused(tmp_path, config, words):
     write_checkpoint(tmp_path, config=config)
-    assert words in refusal(tmp_path)
+    message = refusal(tmp_path)
+    assert words in message and str(tmp_path) in message
+
+
+@pytest.mark.parametrize("config", [
+    {"num_heads": 4}, {"hidden_act": "silu"}, {"attn_mode": "fused_recurrent"}, {"conv_size": 9},
+    {"expand_ratio": 1.0}, {"max_position_embeddings": 1}, {"use_short_conv": None},
+    {"torch_dtype": "bfloat16"}])
+def test_config_without_effect_is_accepted(tmp_path, config):
+    assert Checkpoint(write_checkpoint(tmp_path, config=config)).shape == shape_of()
+
+
+@pytest.mark.parametrize("dtype", ["F32", "F16", "BF16"])
+def test_every_released_dtype_is_read_as_float32(tmp_path, dtype):
+    checkpoint = Checkpoint(write_checkpoint(tmp_path, dtype=dtype))
+    key = "model.layers.1.mlp.down_proj.weight"
+    expected = random_tensors(shape_of())[key].astype(DTYPES[dtype]).astype(np.float32)
+    assert checkpoint.dtype(key) == dtype and checkpoint.tensor(key).dtype == np.float32
+    np.testing.assert_array_equal(checkpoint.tensor(key), expected)
+
+
+@pytest.mark.parametrize("dtype, name", [(np.float64, "F64"), (np.int8, "I8"), (np.uint8, "U8")])
+def test_other_dtypes_are_refused_by_name(tmp_path, dtype, name):
+    def change(tensors):
+        tensors["model.norm.weight"] = tensors["model.norm.weight"].astype(dtype)
+    write_checkpoint(tmp_path, change=change)
+    assert f"model.norm.weight has dtype {name}; expected F32 or F16 or BF16" in refusal(tmp_path)
 
 
 def test_broken_files_are_named(tmp_path):
@@ -87,20 +133,6 @@ def test_floors_rise_from_zero(tmp_path):
     floors = Checkpoint(write_checkpoint(tmp_path)).floors()
     assert not floors[0].any()
     assert (floors[1] > 0).all() and (floors[1] < 1).all()
-
-
-def test_trits_round_halves_to_even():
-    weight = np.array([[0.5, -0.5, 1.5, 0.51], [1.0, -3.0, 0.0, -0.99]], np.float32)
-    weight *= 1 / np.abs(weight).mean()  # now the scale is 1
-    trits, scale = ternarise(weight)
-    assert scale == pytest.approx(1.0)
-    exact = np.clip(np.rint(weight.astype(np.float64)), -1, 1)
-    np.testing.assert_array_equal(trits, exact)
-
-
-def test_all_zero_matrix_has_zero_trits():
-    trits, scale = ternarise(np.zeros((4, 4), np.float32))
-    assert not trits.any() and scale == pytest.approx(1e-5)
 
 
 def test_config_keeps_json(tmp_path):
