@@ -31,17 +31,15 @@ Pickles (.bin, .pt) are refused: unpickling runs code that the file brings."""
 EXTRAS = (".json", ".model", ".md", ".txt")
 
 
-def copy_extras(source, target):
-    """Copies what is neither weights nor config.json: tokenizer, generation settings, licence."""
-    for path in sorted(source.iterdir()):
+def write_rest(checkpoint, folder, config):
+    """All but the weights: config.json, tokenizer, generation settings, licence.
+
+    The weights come last, so that a folder which has them is whole.
+    """
+    for path in sorted(checkpoint.folder.iterdir()):
         wanted = path.suffix in EXTRAS or path.name.startswith("LICENSE")
-        if wanted and path.is_file() and path.name != "config.json" and \
-                not path.name.endswith(".index.json"):
-            shutil.copyfile(path, target / path.name)
-
-
-def write_config(folder, config):
-    """config.json, the last file of a folder: nothing reads a model without it."""
+        if wanted and path.is_file() and not path.name.endswith(".index.json"):
+            shutil.copyfile(path, folder / path.name)
     (folder / "config.json").write_text(json.dumps(config, indent=2) + "\n")
 
 
@@ -61,6 +59,9 @@ def pack(checkpoint, folder, advance=lambda size: None):
 
     advance : called with the bytes read, after each tensor
     """
+    dtypes = {key: checkpoint.dtype(key) for key in checkpoint.shapes if is_matrix(key)}
+    record = Record.of(checkpoint.shape, dtypes)
+    write_rest(checkpoint, folder, checkpoint.config | {RECORD: asdict(record)})
     zero = []
     with TensorFile(folder / SINGLE, packed_layout(checkpoint), {"format": "tritone"}) as out:
         for key in checkpoint.shapes:
@@ -74,10 +75,6 @@ def pack(checkpoint, folder, advance=lambda size: None):
             else:
                 out.write(key, checkpoint.weights.read(key))
             advance(checkpoint.stored(key))
-    copy_extras(checkpoint.folder, folder)
-    dtypes = {key: checkpoint.dtype(key) for key in checkpoint.shapes if is_matrix(key)}
-    record = Record.of(checkpoint.shape, dtypes)
-    write_config(folder, checkpoint.config | {RECORD: asdict(record)})
     return zero
 
 

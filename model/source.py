@@ -17,7 +17,8 @@ def download(repository):
     ------
     CheckpointError : it cannot be had: no network, no such repository, no access
     """
-    from huggingface_hub import snapshot_download  # slow to import, and only here
+    from huggingface_hub import logging, snapshot_download  # slow to import, and only here
+    logging.set_verbosity_error()  # what it would say of each attempt is in the error
     try:
         return Path(snapshot_download(repository, allow_patterns=list(WANTED)))
     except Exception as error:  # of the network, the file system or the library

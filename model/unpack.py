@@ -8,7 +8,7 @@ import numpy as np
 
 from .checkpoint import Checkpoint
 from .command import parser, peak_memory, progress_bar, run
-from .convert import check_apart, copy_extras, write_config
+from .convert import check_apart, write_rest
 from .errors import CheckpointError
 from .packed import RECORD
 from .settings import is_matrix
@@ -63,17 +63,16 @@ def restore(checkpoint, folder, advance=lambda size: None):
             plans[key] = plan_matrix(checkpoint, key)
             layout[key] = plans[key][0], shape
             advance(checkpoint.stored(key))
+    wider = [key for key, (dtype, _) in plans.items() if dtype != checkpoint.dtype(key)]
+    config = {key: value for key, value in checkpoint.config.items() if key != RECORD}
+    if wider and "torch_dtype" in config:
+        config["torch_dtype"] = "float32"  # a reader that casts to it must lose nothing
+    write_rest(checkpoint, folder, config)
     with TensorFile(folder / SINGLE, layout, {"format": "pt"}) as out:  # as transformers asks
         for key in checkpoint.shapes:
             out.write(key, exact_weights(checkpoint, key, *plans[key]) if key in plans
                       else checkpoint.weights.read(key))
             advance(checkpoint.stored(key))
-    wider = [key for key, (dtype, _) in plans.items() if dtype != checkpoint.dtype(key)]
-    config = {key: value for key, value in checkpoint.config.items() if key != RECORD}
-    if wider and "torch_dtype" in config:
-        config["torch_dtype"] = "float32"  # a reader that casts to it must lose nothing
-    copy_extras(checkpoint.folder, folder)
-    write_config(folder, config)
     return wider
 
 
