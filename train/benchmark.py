@@ -31,9 +31,11 @@ from .transformer import Transformer
 SHAPES = {
     "smoke": dict(hidden_size=64, num_hidden_layers=2, intermediate_size=192, vocab_size=300),
     "160m": dict(hidden_size=768, num_hidden_layers=16, intermediate_size=2048, vocab_size=32000),
+    "15m": dict(hidden_size=352, num_hidden_layers=10, intermediate_size=896, vocab_size=1024),
     "370m": dict(hidden_size=1024, num_hidden_layers=24, intermediate_size=2816, vocab_size=32000),
 }
 WARM_UP, STEPS = 3, 10
+CUDA = torch.device("cuda")
 
 
 def unfused_bitlinear(self, x):
@@ -61,10 +63,10 @@ VARIANTS = {
 class Step:
     """One variant's model and optimizer; calling it does one step on `tokens` (B, T + 1)."""
 
-    def __init__(self, kind, shape, compiled, device):
+    def __init__(self, kind, shape, compiled, device, activations):
         torch.manual_seed(1)
         self.model = kind(shape | {"use_lower_bound": True}).to(device)
-        self.model.activations = torch.bfloat16 if device.type == "cuda" else torch.float32
+        self.model.activations = activations
         self.optimizer = torch.optim.Adam(self.model.parameters(), lr=1e-4, fused=True)
         self.block, self.loss = type(self.model.blocks[0]).forward, head_loss
         if compiled:
@@ -80,7 +82,7 @@ class Step:
         self.optimizer.zero_grad()
 
 
-def measure(name, shape, rows, context, device):
+def measure(name, shape, rows, context, activations, device=CUDA):
     """Median milliseconds and peak bytes of a step of the variant `name`."""
     kind, fused, fused_scan, compiled = VARIANTS[name]
     torch._dynamo.reset()
@@ -89,7 +91,7 @@ def measure(name, shape, rows, context, device):
             stack.enter_context(mock.patch.object(BitLinear, "forward", unfused_bitlinear))
         if not fused_scan:
             stack.enter_context(mock.patch.object(model_module, "scan", scan_in_log_steps))
-        step = Step(kind, shape, compiled, device)
+        step = Step(kind, shape, compiled, device, activations)
         tokens = torch.randint(shape["vocab_size"], (rows, context + 1), device=device)
         for _ in range(WARM_UP):
             step(tokens)
@@ -114,11 +116,12 @@ def _milliseconds(step, tokens):
     return begin.elapsed_time(end)
 
 
-def measure_all(shape, rows, context, device):
+def measure_all(options):
     """A row of figures for each variant; one that runs out of memory says so instead."""
-    for name in VARIANTS:
+    for name in options.variants:
         try:
-            yield measure(name, SHAPES[shape], rows, context, device)
+            yield measure(name, SHAPES[options.shape], options.rows, options.context,
+                          getattr(torch, options.activations))  # fmt: skip
         except torch.cuda.OutOfMemoryError:
             yield {"variant": name, "out_of_memory": True}
         gc.collect()
@@ -133,16 +136,20 @@ def main(arguments=None):
                         help="sizes of the model; 370m is the released one (default)")
     parser.add_argument("--rows", type=int, default=8, help="sequences a step (default 8)")
     parser.add_argument("--context", type=int, default=2048, help="tokens a sequence")
+    parser.add_argument("--activations", choices=("bfloat16", "float32"), default="bfloat16",
+                        help="type of the residual and what is computed from it")
+    parser.add_argument("--variants", nargs="+", choices=VARIANTS, default=list(VARIANTS),
+                        metavar="NAME", help=f"some of: {', '.join(VARIANTS)}")
     parser.add_argument("--json", metavar="FILE", help="write the figures here too")
     options = parser.parse_args(arguments)
     if not torch.cuda.is_available():
         parser.exit(1, "error: no GPU here; the benchmark needs one that PyTorch can use\n")
-    torch.backends.cuda.matmul.allow_tf32 = True
-    results = {"shape": options.shape, "rows": options.rows, "context": options.context,
+    kept = ("shape", "rows", "context", "activations")
+    results = {**{name: getattr(options, name) for name in kept},
                "hardware": torch.cuda.get_device_name(), "torch": str(torch.__version__),
                "variants": []}  # fmt: skip
     table = Table("variant", "ms a step", "tokens/s", "peak GB")
-    for row in measure_all(options.shape, options.rows, options.context, torch.device("cuda")):
+    for row in measure_all(options):
         results["variants"].append(row)
         table.add_row(row["variant"], *(["out of memory"] if "out_of_memory" in row else [
             f"{row['ms']:.1f}", f"{row['tokens_per_second']:,.0f}", f"{row['peak_gb']:.2f}"]))

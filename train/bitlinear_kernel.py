@@ -47,7 +47,7 @@ def _trits(weight_ptr, mean_ptr, trits_ptr, count, BLOCK: tl.constexpr):
 @triton.jit
 def _product(codes_ptr, trits_ptr, factor_ptr, mean_ptr, out_ptr, rows, outputs, width,
              ROWS: tl.constexpr, OUTPUTS: tl.constexpr, WIDTH: tl.constexpr,
-             GROUP: tl.constexpr):  # fmt: skip
+             GROUP: tl.constexpr, EVEN: tl.constexpr):  # fmt: skip
     # Programs that follow one another share trits or codes in the cache: GROUP rows at a time.
     program, across = tl.program_id(0), tl.cdiv(outputs, OUTPUTS)
     first = program // (GROUP * across) * GROUP
@@ -55,14 +55,18 @@ def _product(codes_ptr, trits_ptr, factor_ptr, mean_ptr, out_ptr, rows, outputs,
     row = (first + program % (GROUP * across) % high) * ROWS + tl.arange(0, ROWS)
     output = program % (GROUP * across) // high * OUTPUTS + tl.arange(0, OUTPUTS)
     column = tl.arange(0, WIDTH)
-    codes_at = codes_ptr + row.to(tl.int64)[:, None] * width + column[None, :]
-    trits_at = trits_ptr + output.to(tl.int64)[None, :] * width + column[:, None]
+    # What a tile has beyond the edge is computed from rows that exist, and not stored.
+    codes_at = codes_ptr + (row % rows).to(tl.int64)[:, None] * width + column[None, :]
+    trits_at = trits_ptr + (output % outputs).to(tl.int64)[None, :] * width + column[:, None]
     accumulators = tl.zeros((ROWS, OUTPUTS), tl.int32)
     for start in range(0, width, WIDTH):
-        inside = start + column < width
-        codes = tl.load(codes_at, mask=(row < rows)[:, None] & inside[None, :], other=0)
-        trits = tl.load(trits_at, mask=(output < outputs)[None, :] & inside[:, None], other=0)
-        accumulators += tl.dot(codes, trits, out_dtype=tl.int32)
+        if EVEN:
+            codes, trits = tl.load(codes_at), tl.load(trits_at)
+        else:
+            inside = start + column < width
+            codes = tl.load(codes_at, mask=inside[None, :], other=0)
+            trits = tl.load(trits_at, mask=inside[:, None], other=0)
+        accumulators = tl.dot(codes, trits, accumulators, out_dtype=tl.int32)
         codes_at += WIDTH
         trits_at += WIDTH
     factor = tl.load(factor_ptr + row, mask=row < rows, other=1.0)
@@ -106,7 +110,7 @@ def quantise(x, gain, dtype=torch.int8):
     """x (N, K), gain (K) -> codes (N, K), 1 / root mean square (N), 127 / max|y| (N)."""
     rows, width = x.shape
     codes = torch.empty_like(x, dtype=dtype)
-    rms, factor = torch.empty(2, rows, device=x.device).unbind()
+    rms, factor = (torch.empty(rows, device=x.device) for _ in range(2))
     tile = _row_tile(width)
     grid = (triton.cdiv(rows, tile["ROWS"]),)
     _codes[grid](x, gain, codes, rms, factor, rows, width, EPS, SCALE_FLOOR, CODE_MAX, **tile)
@@ -125,11 +129,11 @@ def product(codes, trits, factor, mean, dtype):
     """codes (N, K), trits (M, K) -> ``codes @ trits^T * mean / factor`` (N, M)."""
     (rows, width), outputs = codes.shape, trits.shape[0]
     out = torch.empty(rows, outputs, dtype=dtype, device=codes.device)
-    side = 128 if min(rows, outputs) >= 128 else 32
-    depth = 128 if width >= 128 else 32
-    grid = (triton.cdiv(rows, side) * triton.cdiv(outputs, side),)
-    _product[grid](codes, trits, factor, mean, out, rows, outputs, width, ROWS=side,
-                   OUTPUTS=side, WIDTH=depth, GROUP=8, num_warps=8 if side == 128 else 4,
+    tall, wide = (128, 256) if rows >= 128 and outputs >= 256 else (64, 64)
+    depth = next((d for d in (128, 64, 32) if width % d == 0), 32)
+    grid = (triton.cdiv(rows, tall) * triton.cdiv(outputs, wide),)
+    _product[grid](codes, trits, factor, mean, out, rows, outputs, width, ROWS=tall, OUTPUTS=wide,
+                   WIDTH=depth, GROUP=8, EVEN=width % depth == 0, num_warps=8 if wide > 64 else 4,
                    num_stages=3)  # fmt: skip
     return out
 

@@ -47,6 +47,10 @@ PRESETS = {
         vocabulary=512, hidden=64, layers=4, intermediate=128, steps=70_000, weight_decay=0.3,
         learning_rate=1e-2,
     ),
+    "stories-10m": Recipe(
+        vocabulary=2048, hidden=320, layers=8, intermediate=832, steps=10_000, rows=32,
+        context=1024, weight_decay=0.5, dropout=0.1, learning_rate=1e-2, evaluate_every=1000,
+    ),
     "smoke": Recipe(
         vocabulary=300, hidden=32, layers=2, intermediate=64, steps=60, rows=8, context=64,
         learning_rate=1e-2, warmup=10, evaluate_every=20,

@@ -35,9 +35,9 @@ def recipe(size, architecture, seed, steps, rate=None):
     """The Recipe of one run."""
     return Recipe(
         architecture=architecture, vocabulary=VOCABULARY, **SIZES[size], steps=steps, rows=ROWS,
-        context=CONTEXT, learning_rate=rate or LEARNING_RATE[architecture], warmup=max(1, steps // 20),
-        weight_decay=WEIGHT_DECAY[architecture], boundary_rows=0.25, seed=seed,
-        evaluate_every=max(1, steps // 4),
+        context=CONTEXT, learning_rate=rate or LEARNING_RATE[architecture],
+        warmup=max(1, steps // 20), weight_decay=WEIGHT_DECAY[architecture], boundary_rows=0.25,
+        seed=seed, evaluate_every=max(1, steps // 4),
     )  # fmt: skip
 
 

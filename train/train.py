@@ -100,11 +100,10 @@ class Run:
                 stop = bool(stop_after) and n % STOP_GRAIN == 0 and self.world.agree(
                     now - began > stop_after)  # fmt: skip
                 if n % self.recipe.evaluate_every == 0 or n == steps or stop:
+                    self.log["seconds"] += time.monotonic() - marked
+                    marked = time.monotonic()
                     if self.world.leads:
                         progress.update(bar, description=f"{self._measure():.4f} bits a byte")
-                    now = time.monotonic()
-                    self.log["seconds"] += now - marked
-                    marked = now
                 if stop or now - saved > SAVE_EVERY or n == steps:
                     self.save()
                     saved = now
@@ -137,6 +136,7 @@ class Run:
         trainer.model.train()
         self.log["curve"].append({
             "step": n,
+            "seconds": self.log["seconds"],
             "train_nats_a_token": nats,
             "validation_nats_a_token": score.nats_a_token,
             "validation_bits_a_byte": score.bits_a_byte,
