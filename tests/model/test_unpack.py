@@ -24,6 +24,7 @@ KINDS = {
     "normal": lambda rng, shape: rng.normal(0, 1, shape),
     "no zero trit": lambda rng, shape: rng.uniform(0.7, 1.3, shape) * rng.choice([-1, 1], shape),
     "sparse": lambda rng, shape: rng.normal(0, 1, shape) * (rng.random(shape) < 0.05),
+    "one in a thousand": lambda rng, shape: rng.normal(0, 1, shape) * (rng.random(shape) < 0.001),
     "heavy tails": lambda rng, shape: np.clip(rng.standard_t(1.2, shape), -900, 900),
     "one value": lambda rng, shape: np.ones(shape),
     "zero": lambda rng, shape: np.zeros(shape),
