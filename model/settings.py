@@ -129,7 +129,8 @@ class Settings:
             value = self.fields.get(field)
             if value is not None and value not in accepted:
                 self._refuse(field, f"{json.dumps(accepted[0])}: {why}")
-        epsilon = self.fields.get("rms_norm_eps", EPSILON)
+        epsilon = self.fields.get("rms_norm_eps")
+        epsilon = EPSILON if epsilon is None else epsilon
         if not isinstance(epsilon, (int, float)) or not abs(epsilon - EPSILON) <= 1e-12:
             self._refuse("rms_norm_eps", f"{EPSILON}, the value that the released code uses")
         if self.fields.get("use_lower_bound") not in (None, True, False):
@@ -137,7 +138,8 @@ class Settings:
 
     def _check_heads(self):
         """num_heads cuts the state into pieces that are then treated alike: any divisor will do."""
-        heads = self.fields.get("num_heads", 1)
+        heads = self.fields.get("num_heads")
+        heads = 1 if heads is None else heads
         if not is_size(heads) or self.shape.hidden % heads:
             self._refuse("num_heads", f"a divisor of hidden_size {self.shape.hidden}")
 

@@ -91,7 +91,8 @@ def test_config_that_does_not_fit_is_refused(tmp_path, config, words):
 @pytest.mark.parametrize("config", [
     {"num_heads": 4}, {"hidden_act": "silu"}, {"attn_mode": "fused_recurrent"}, {"conv_size": 9},
     {"expand_ratio": 1.0}, {"max_position_embeddings": 1}, {"use_short_conv": None},
-    {"torch_dtype": "bfloat16"}])
+    {"torch_dtype": "bfloat16"},
+    {"num_heads": None, "rms_norm_eps": None, "use_lower_bound": None, "hidden_ratio": None}])
 def test_config_without_effect_is_accepted(tmp_path, config):
     assert Checkpoint(write_checkpoint(tmp_path, config=config)).shape == shape_of()
 
