@@ -4,6 +4,7 @@
     tritone COMMAND --help
 """
 
+import os
 import sys
 from importlib import import_module
 
@@ -24,9 +25,8 @@ def usage():
     return "\n".join([*lines, "", "tritone COMMAND --help explains the arguments of each."])
 
 
-def main(arguments=None):
-    """Runs a command; its exit code, 2 when there is no such command."""
-    arguments = sys.argv[1:] if arguments is None else arguments
+def dispatch(arguments):
+    """Exit code of a command, 2 when there is none of its name."""
     if not arguments or arguments[0] in ("-h", "--help"):
         print(usage())
         return 0 if arguments else 2
@@ -35,11 +35,21 @@ def main(arguments=None):
         print(f"error: there is no command {name!r}; there are {', '.join(COMMANDS)}",
               file=sys.stderr)
         return 2
+    return import_module(COMMANDS[name][0]).main(rest)
+
+
+def main(arguments=None):
+    """Runs a command; its exit code."""
     try:
-        return import_module(COMMANDS[name][0]).main(rest)
+        status = dispatch(sys.argv[1:] if arguments is None else arguments)
+        sys.stdout.flush()
+        return status
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return INTERRUPTED
+    except BrokenPipeError:  # whoever read our output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
 
 
 if __name__ == "__main__":

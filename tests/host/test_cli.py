@@ -44,6 +44,17 @@ def test_a_command_gets_its_arguments_and_gives_its_code(monkeypatch):
     assert seen == [["a", "--b"]]
 
 
+def test_a_reader_that_leaves_is_no_error():
+    program = "import sys; from tritone.host import cli; sys.exit(cli.main(['--help']))"
+    read, write = os.pipe()
+    os.close(read)
+    result = subprocess.run([sys.executable, "-c", program], stdout=write, stderr=subprocess.PIPE,
+                            env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
+                            check=False)
+    os.close(write)
+    assert (result.returncode, result.stderr) == (1, b"")
+
+
 def test_only_the_command_that_runs_is_loaded():
     program = ("import sys; from tritone.host import cli\n"
                "cli.main(['--help'])\n"
