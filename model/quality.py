@@ -1,37 +1,68 @@
-"""Bits a byte of a text, by the golden model and by the float reference."""
+"""What the integers cost: golden model and float reference side by side over a text."""
 
 import argparse
 import json
 import re
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from rich.console import Console
-from rich.progress import Progress
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from tokenizers import Tokenizer
 
 from ..common.errors import TritoneError
-from .golden import Golden
+from .agreement import agrees, divergence, log_softmax
+from .checkpoint import Checkpoint
 from .integers import integer_model
 from .reference import Reference
+from .sides import GoldenSide
+from .tokenizer import FILE, check_tokenizer
 
 SEPARATOR = "<|endoftext|>"
-BATCH = 256
+BATCH = 256  # documents read at a time
 
 
-@dataclass
-class Score:
-    """Sum of -log2 p over all predicted tokens of a text, and the counts it is divided by."""
+class QualityError(TritoneError):
+    """A text or a tokenizer that no bits a byte can be computed from."""
 
-    bits: float = 0.0
-    tokens: int = 0
-    bytes: int = 0
 
-    @property
-    def bits_per_byte(self):
-        return self.bits / self.bytes
+class Comparison:
+    """Sums over all predicted tokens of a text, for models of which the first is the reference.
+
+    bits : float [models, documents], -log2 of the probability that a model gave to a document
+    agreed : float [models - 1], tokens where another model's likeliest is the reference's
+    kl : float [models - 1], divergence of each other model from the reference in nats
+
+    Parameters
+    ----------
+    models, documents : counts
+    size : bytes of the documents
+    """
+
+    def __init__(self, models, documents, size):
+        self.documents, self.bytes, self.tokens = documents, size, 0
+        self.bits = np.zeros((models, documents))
+        self.agreed, self.kl = np.zeros(models - 1), np.zeros(models - 1)
+
+    def add(self, first, logits, targets):
+        """Counts one step of the documents from number `first` on.
+
+        logits : of each model, [B, V]; targets : the tokens that follow, [B]
+        """
+        logs, rows = [log_softmax(each) for each in logits], np.arange(len(targets))
+        self.bits[:, first + rows] -= np.array([log[rows, targets] for log in logs]) / np.log(2)
+        self.agreed += [agrees(logs[0], other).sum() for other in logs[1:]]
+        self.kl += [divergence(logs[0], other).sum() for other in logs[1:]]
+        self.tokens += len(targets)
+
+    def figures(self):
+        """Bits a byte of every model; loss in percent, agreement and mean KL of the others."""
+        bits = self.bits.sum(axis=1)
+        return {"bits_per_byte": (bits / self.bytes).tolist(),
+                "loss_percent": (100 * (bits[1:] / bits[0] - 1)).tolist(),
+                "argmax_agreement": (self.agreed / self.tokens).tolist(),
+                "mean_kl": (self.kl / self.tokens).tolist()}
 
 
 def documents(text):
@@ -40,100 +71,137 @@ def documents(text):
     return [part for part in (part.strip() for part in parts) if part]
 
 
-def log2_softmax(logits):
-    """float [..., V] -> log2 of softmax"""
-    shifted = (logits - logits.max(axis=-1, keepdims=True)) / np.log(2)
-    return shifted - np.log2(np.exp2(shifted).sum(axis=-1, keepdims=True))
+def read_documents(path):
+    """The documents of a UTF-8 file; QualityError when it cannot be read or holds none."""
+    try:
+        found = documents(Path(path).read_text(encoding="utf-8"))
+    except UnicodeDecodeError as error:
+        raise QualityError(f"{path}: not UTF-8 at byte {error.start}; expected text") from None
+    except OSError as error:
+        raise QualityError(f"{path}: {error.strerror}; expected a text to score") from None
+    if not found:
+        raise QualityError(f"{path}: holds no document to score")
+    return found
 
 
-class GoldenScorer:
-    """The golden model's logits, as floats, a step of many streams at a time."""
+def encode(folder, vocabulary, texts, tokens=None):
+    """Token lists of documents, `<|endoftext|>` before and after, and the bytes of those texts.
 
-    def __init__(self, model):
-        self.golden = Golden(model)
-        self.unit = 2.0 ** -model.formats.logit_frac
+    folder : model folder with tokenizer.json; vocabulary : the size that it must have
+    tokens : whole documents are taken until at least so many tokens are to be predicted
+    """
+    if not check_tokenizer(folder, vocabulary):
+        raise QualityError(f"{Path(folder) / FILE}: missing; expected the model's tokenizer")
+    tokenizer = Tokenizer.from_file(str(Path(folder) / FILE))
+    end = tokenizer.token_to_id(SEPARATOR)
+    if end is None:
+        raise QualityError(f"{Path(folder) / FILE}: has no token {SEPARATOR}")
+    rows, size, count = [], 0, 0
+    for text in texts:
+        ids = tokenizer.encode(text, add_special_tokens=False).ids
+        rows.append([end, *ids, end])
+        size, count = size + len(text.encode()), count + len(ids) + 1
+        if tokens is not None and count >= tokens:
+            break
+    return rows, size
 
-    def start(self, *batch):
-        return self.golden.start(*batch)
 
-    def step(self, tokens, state):
-        return self.golden.head(self.golden.body(tokens, state)) * self.unit
-
-
-def scorer(model_dir, kind):
-    """A model with start() and step(); kind: "golden" or "reference"."""
-    return Reference(model_dir) if kind == "reference" else GoldenScorer(integer_model(model_dir))
-
-
-def score_batch(model, rows):
-    """Bits of `rows`, token lists that begin with the separator and are scored after it."""
-    rows = sorted(rows, key=len, reverse=True)
+def compare_batch(models, first, rows, comparison, advance):
+    """Adds the documents from number `first` on: `rows` of tokens, the longest one first."""
     lengths = np.array([len(row) for row in rows])
     tokens = np.zeros((len(rows), lengths[0]), np.int64)
     for n, row in enumerate(rows):
         tokens[n, :len(row)] = row
-    state, bits = model.start(len(rows)), 0.0
+    states = [model.start(len(rows)) for model in models]
     for t in range(lengths[0] - 1):
         live = int((lengths > t + 1).sum())
-        state = state[:, :live]
-        logits = model.step(tokens[:live, t], state)
-        bits -= log2_softmax(logits)[np.arange(live), tokens[:live, t + 1]].sum()
-    return bits
+        states = [state[:, :live] for state in states]
+        logits = [model.step(tokens[:live, t], state) for model, state in zip(models, states)]
+        comparison.add(first, logits, tokens[:live, t + 1])
+        advance(live)
 
 
-def score(model, model_dir, text, progress=None):
-    """Score of a text: each document from a zero state, `<|endoftext|>` before and after it.
+def compare(models, rows, size, advance=lambda tokens: None):
+    """The Comparison of models over token lists, each read from a zero state.
 
-    progress : called with (tokens scored, tokens)
+    models : the reference first; each has start(batch) and step(tokens, state) -> logits
+    rows : documents that begin with the separator and are predicted after it; size : their bytes
+    advance : called with the tokens of each step
     """
-    tokenizer = Tokenizer.from_file(str(Path(model_dir) / "tokenizer.json"))
-    end = tokenizer.token_to_id(SEPARATOR)
-    if end is None:
-        raise TritoneError(f"{model_dir}/tokenizer.json: has no token {SEPARATOR}")
-    texts = documents(text)
-    if not texts:
-        raise TritoneError("the text holds no document to score")
-    encoded = tokenizer.encode_batch(texts, add_special_tokens=False)
-    rows = sorted(([end, *e.ids, end] for e in encoded), key=len)
-    total = Score(bytes=sum(len(t.encode()) for t in texts))
-    count = sum(len(row) - 1 for row in rows)
+    comparison = Comparison(len(models), len(rows), size)
+    rows = sorted(rows, key=len, reverse=True)
     for first in range(0, len(rows), BATCH):
-        batch = rows[first:first + BATCH]
-        total.bits += score_batch(model, batch)
-        total.tokens += sum(len(row) - 1 for row in batch)
-        if progress:
-            progress(total.tokens, count)
-    return total
+        compare_batch(models, first, rows[first:first + BATCH], comparison, advance)
+    return comparison
+
+
+def progress_bar():
+    """A bar of tokens on stderr, with the time that is left; nothing when that is no terminal."""
+    console = Console(stderr=True)
+    return Progress(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
+                    TimeRemainingColumn(), console=console, transient=True,
+                    disable=not console.is_terminal)
+
+
+def quality(folder, path, limit=None, tokens=None):
+    """Every figure of `tritone quality`, as a dict; `limit`: the first documents only."""
+    checkpoint, texts = Checkpoint(folder), read_documents(path)
+    rows, size = encode(folder, checkpoint.shape.vocabulary, texts[:limit], tokens)
+    models = [Reference(checkpoint), GoldenSide(integer_model(checkpoint), checkpoint)]
+    with progress_bar() as bar:
+        task = bar.add_task("tokens scored", total=sum(len(row) - 1 for row in rows))
+        total = compare(models, rows, size, lambda count: bar.advance(task, count))
+    figures = total.figures()
+    reference, golden = figures.pop("bits_per_byte")
+    return {"model": str(folder), "text": Path(path).name, "documents": total.documents,
+            "tokens": total.tokens, "bytes": total.bytes, "reference_bits_per_byte": reference,
+            "golden_bits_per_byte": golden, **{k: v[0] for k, v in figures.items()}}
+
+
+DESCRIPTION = "Bits a byte of a text by float reference and golden model, side by side."
+EXPLANATION = """\
+figures:
+  reference_bits_per_byte, golden_bits_per_byte
+      -log2 of the probability of the text's tokens, divided by its bytes; each document is read
+      from a zero state, after <|endoftext|>, which also counts as its last token
+  loss_percent          by how much the golden model's is higher
+  argmax_agreement      share of tokens at which both hold the same token for the likeliest
+  mean_kl               Kullback-Leibler divergence of golden from reference, nats a token
+
+example: tritone quality models/stories-1m5 tinystories_val.txt --documents 20
+"""
+
+
+def positive(text):
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{text} is out of range: at least 1")
+    return value
 
 
 def main(arguments=None):
-    """`python -m tritone.model.quality MODEL TEXT`: bits a byte of the integers and of floats."""
-    parser = argparse.ArgumentParser(
-        prog="quality", description="Bits a byte of a text, by golden model and float reference.")
+    """`tritone quality MODEL TEXT [--json] [--documents N] [--tokens N]`"""
+    parser = argparse.ArgumentParser(prog="tritone quality", description=DESCRIPTION,
+                                     epilog=EXPLANATION,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("model", type=Path, help="checkpoint folder with a tokenizer.json")
-    parser.add_argument("text", type=Path, help="UTF-8 text, documents separated by <|endoftext|>")
+    parser.add_argument("text", type=Path, help="UTF-8 text; lines of <|endoftext|> part documents")
+    parser.add_argument("--documents", type=positive, metavar="N", help="the first N of the text")
+    parser.add_argument("--tokens", type=positive, metavar="N",
+                        help="whole documents from the first on, until N tokens are scored")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     options = parser.parse_args(arguments)
     try:
-        text = options.text.read_text()
-        figures = {"model": str(options.model), "text": options.text.name}
-        for kind in ("reference", "golden"):
-            with Progress(console=Console(stderr=True), transient=True) as bar:
-                task = bar.add_task(f"{kind}: tokens scored", total=None)
-                total = score(scorer(options.model, kind), options.model, text,
-                              lambda done, of: bar.update(task, completed=done, total=of))  # noqa: B023
-            figures[f"{kind}_bits_per_byte"] = total.bits_per_byte
-    except (TritoneError, OSError, UnicodeDecodeError) as error:
+        figures = quality(options.model, options.text, options.documents, options.tokens)
+    except (TritoneError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    figures["loss_percent"] = 100 * (figures["golden_bits_per_byte"]
-                                     / figures["reference_bits_per_byte"] - 1)
-    figures.update(tokens=total.tokens, bytes=total.bytes)
-    if options.json:
-        print(json.dumps(figures))
-    else:
-        print("{text}, {tokens:,} tokens: reference {reference_bits_per_byte:.4f}, golden "
-              "{golden_bits_per_byte:.4f} bits a byte ({loss_percent:+.3f} %)".format(**figures))
+    print(json.dumps(figures) if options.json else
+          "{text}: {documents:,} documents, {tokens:,} tokens, {bytes:,} bytes\n"
+          "bits a byte       reference {reference_bits_per_byte:.4f}, golden "
+          "{golden_bits_per_byte:.4f} ({loss_percent:+.3f} %)\n"
+          "likeliest token   the same at {argmax_agreement:.2%} of tokens\n"
+          "mean divergence   {mean_kl:.2e} nats a token".format(**figures))
     return 0
 
 
