@@ -3,9 +3,11 @@
     python -m tritone.train.benchmark --shape 370m --json FILE
 
 A step is forward, backward and Adam on one batch of random tokens, activations bfloat16, weights
-and moments float32. `unfused` is the BitLinear as its authors publish it in plain PyTorch (norm,
-quantisers and product one after another, straight-through by `detach`) with the recurrence in log
-steps; `fused scan` changes the recurrence alone, `fused` the BitLinear too.
+and moments float32. Memory is that of plain launches; the time is given for these and for the
+step recorded as one CUDA graph, which is how the trainer runs it and which leaves the processor's
+time for launching out of the comparison. `unfused` is the BitLinear as its authors publish it in
+plain PyTorch (norm, quantisers and product one after another, straight-through by `detach`) with
+the recurrence in log steps; `fused scan` changes the recurrence alone, `fused` the BitLinear too.
 """
 
 import argparse
@@ -34,7 +36,7 @@ SHAPES = {
     "15m": dict(hidden_size=352, num_hidden_layers=10, intermediate_size=896, vocab_size=1024),
     "370m": dict(hidden_size=1024, num_hidden_layers=24, intermediate_size=2816, vocab_size=32000),
 }
-WARM_UP, STEPS = 3, 10
+WARM_UP, STEPS, KERNELS = 3, 10, 20
 CUDA = torch.device("cuda")
 
 
@@ -67,7 +69,8 @@ class Step:
         torch.manual_seed(1)
         self.model = kind(shape | {"use_lower_bound": True}).to(device)
         self.model.activations = activations
-        self.optimizer = torch.optim.Adam(self.model.parameters(), lr=1e-4, fused=True)
+        self.optimizer = torch.optim.Adam(self.model.parameters(), lr=1e-4, fused=True,
+                                          capturable=True)  # fmt: skip
         self.block, self.loss = type(self.model.blocks[0]).forward, head_loss
         if compiled:
             self.block, self.loss = torch.compile(self.block), torch.compile(self.loss)
@@ -81,39 +84,62 @@ class Step:
         self.optimizer.step()
         self.optimizer.zero_grad()
 
+    def record(self, tokens):
+        """A function that does the step on the same tokens as one CUDA graph."""
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph):
+            self(tokens)
+        return graph.replay
 
-def measure(name, shape, rows, context, activations, device=CUDA):
-    """Median milliseconds and peak bytes of a step of the variant `name`."""
+
+def measure(name, shape, rows, context, activations, profile=False):
+    """Figures of the variant `name`: median milliseconds and peak bytes of a step."""
     kind, fused, fused_scan, compiled = VARIANTS[name]
     torch._dynamo.reset()
     with ExitStack() as stack:
+        stack.enter_context(torch.cuda.stream(torch.cuda.Stream()))
         if not fused:
-            stack.enter_context(mock.patch.object(BitLinear, "forward", unfused_bitlinear))
+            stack.enter_context(mock.patch.multiple(BitLinear, forward=unfused_bitlinear,
+                                                    fused=False))  # fmt: skip
         if not fused_scan:
             stack.enter_context(mock.patch.object(model_module, "scan", scan_in_log_steps))
-        step = Step(kind, shape, compiled, device, activations)
-        tokens = torch.randint(shape["vocab_size"], (rows, context + 1), device=device)
+        step = Step(kind, shape, compiled, CUDA, activations)
+        tokens = torch.randint(shape["vocab_size"], (rows, context + 1), device=CUDA)
         for _ in range(WARM_UP):
             step(tokens)
         torch.cuda.synchronize()
         torch.cuda.reset_peak_memory_stats()
-        times = [_milliseconds(step, tokens) for _ in range(STEPS)]
+        launched, peak = _median_ms(step, tokens), torch.cuda.max_memory_allocated()
+        torch.cuda.empty_cache()  # the graph takes memory of its own
+        replay = step.record(tokens)
+        recorded = _median_ms(replay)
+        if profile:
+            show_kernels(replay)
     parameters = sum(p.numel() for p in step.model.parameters())
-    figures = {"variant": name, "parameters": parameters, "ms": statistics.median(times),
-               "ms_spread": max(times) - min(times),
-               "peak_gb": torch.cuda.max_memory_allocated() / 1e9,
-               "weights_and_moments_gb": 12 * parameters / 1e9}  # fmt: skip
-    figures["tokens_per_second"] = rows * context / figures["ms"] * 1e3
-    return figures
+    return {"variant": name, "parameters": parameters, "ms": recorded, "launched_ms": launched,
+            "tokens_per_second": rows * context / recorded * 1e3, "peak_gb": peak / 1e9,
+            "weights_and_moments_gb": 12 * parameters / 1e9}  # fmt: skip
 
 
-def _milliseconds(step, tokens):
-    begin, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
-    begin.record()
-    step(tokens)
-    end.record()
-    end.synchronize()
-    return begin.elapsed_time(end)
+def _median_ms(function, *arguments):
+    times = []
+    for _ in range(STEPS):
+        begin, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
+        begin.record()
+        function(*arguments)
+        end.record()
+        end.synchronize()
+        times.append(begin.elapsed_time(end))
+    return statistics.median(times)
+
+
+def show_kernels(function):
+    """Prints the kernels that take most of the time of one call."""
+    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CUDA]) as found:
+        function()
+        torch.cuda.synchronize()
+    for event in sorted(found.key_averages(), key=lambda e: -e.device_time_total)[:KERNELS]:
+        print(f"{event.device_time_total / 1e3:8.2f} ms {event.count:5}  {event.key[:90]}")
 
 
 def measure_all(options):
@@ -121,7 +147,7 @@ def measure_all(options):
     for name in options.variants:
         try:
             yield measure(name, SHAPES[options.shape], options.rows, options.context,
-                          getattr(torch, options.activations))  # fmt: skip
+                          getattr(torch, options.activations), options.profile)  # fmt: skip
         except torch.cuda.OutOfMemoryError:
             yield {"variant": name, "out_of_memory": True}
         gc.collect()
@@ -140,6 +166,7 @@ def main(arguments=None):
                         help="type of the residual and what is computed from it")
     parser.add_argument("--variants", nargs="+", choices=VARIANTS, default=list(VARIANTS),
                         metavar="NAME", help=f"some of: {', '.join(VARIANTS)}")
+    parser.add_argument("--profile", action="store_true", help="name the longest kernels")
     parser.add_argument("--json", metavar="FILE", help="write the figures here too")
     options = parser.parse_args(arguments)
     if not torch.cuda.is_available():
@@ -148,11 +175,12 @@ def main(arguments=None):
     results = {**{name: getattr(options, name) for name in kept},
                "hardware": torch.cuda.get_device_name(), "torch": str(torch.__version__),
                "variants": []}  # fmt: skip
-    table = Table("variant", "ms a step", "tokens/s", "peak GB")
+    table = Table("variant", "ms a step", "plainly launched", "tokens/s", "peak GB")
     for row in measure_all(options):
         results["variants"].append(row)
         table.add_row(row["variant"], *(["out of memory"] if "out_of_memory" in row else [
-            f"{row['ms']:.1f}", f"{row['tokens_per_second']:,.0f}", f"{row['peak_gb']:.2f}"]))
+            f"{row['ms']:.1f}", f"{row['launched_ms']:.1f}",
+            f"{row['tokens_per_second']:,.0f}", f"{row['peak_gb']:.2f}"]))
     Console().print(table)
     if options.json:
         with open(options.json, "w") as file:

@@ -65,5 +65,13 @@ class BitLinear(nn.Module):
     def forward(self, x):
         """(N, K) -> (N, M)."""
         if x.is_cuda and self.fused:
-            return bitlinear(x, self.norm.weight, self.weight)
+            return bitlinear(x, [self.norm.weight], [self.weight])[0]
         return StraightThrough.apply(self.norm(x.float()), self.weight).to(x.dtype)
+
+
+def together(layers, x):
+    """Outputs (N, M) of several layers of equal sizes that read the same x (N, K)."""
+    if x.is_cuda and BitLinear.fused:
+        return bitlinear(x, [layer.norm.weight for layer in layers],
+                         [layer.weight for layer in layers])  # fmt: skip
+    return [layer(x) for layer in layers]

@@ -1,7 +1,8 @@
 """Triton kernels of :mod:`.fused`: norm and codes in one pass, trits, product, and the way back.
 
-N vectors, K inputs, M outputs. Codes and trits are int8, or bfloat16 where a float product eats
-them; sums are float32, accumulators int32. Every launcher takes contiguous tensors.
+N vectors, K inputs, M outputs, J layers that read the same vectors. Codes and trits are int8, or
+bfloat16 where a float product eats them; sums are float32, accumulators int32. Every launcher takes
+contiguous tensors. A tile's first axis runs over the layers, LAYERS is J up to a power of two.
 """
 
 import torch
@@ -10,29 +11,38 @@ import triton.language as tl
 
 from .quantiser import CODE_MAX, EPS, SCALE_FLOOR
 
-STRIPS = 512  # programs of the norm's gradient, each of which sums its own gain gradient
-TILE_ELEMENTS = 8192  # of one program of a row kernel
+STRIPS = 1024  # programs of the norm's gradient, each of which sums its own gain gradient
+TILE_ELEMENTS = 4096  # of one program of a row kernel
 
 
 @triton.jit
-def _codes(x_ptr, gain_ptr, codes_ptr, rms_ptr, factor_ptr, rows, width, eps, floor, largest,
-           ROWS: tl.constexpr, WIDTH: tl.constexpr):  # fmt: skip
+def _codes(x_ptr, gain_ptr, codes_ptr, rms_ptr, factor_ptr, layers, rows, width, eps, floor,
+           largest, LAYERS: tl.constexpr, ROWS: tl.constexpr, WIDTH: tl.constexpr,
+           UNDONE: tl.constexpr):  # fmt: skip
+    layer = tl.arange(0, LAYERS)
     row = tl.program_id(0) * ROWS + tl.arange(0, ROWS)
     column = tl.arange(0, WIDTH)
     inside = (row < rows)[:, None] & (column < width)[None, :]
     here = row.to(tl.int64)[:, None] * width + column[None, :]
     x = tl.load(x_ptr + here, mask=inside, other=0.0).to(tl.float32)
-    gain = tl.load(gain_ptr + column, mask=column < width, other=0.0)
     rms = 1 / tl.sqrt(tl.sum(x * x, 1) / width + eps)
-    y = x * rms[:, None] * gain[None, :]
-    factor = largest / tl.maximum(tl.max(tl.abs(y), 1), floor)
-    scaled = y * factor[:, None]
+    tl.store(rms_ptr + row, rms, mask=row < rows)
+    gain = tl.load(gain_ptr + layer[:, None] * width + column[None, :],
+                   mask=(layer < layers)[:, None] & (column < width)[None, :], other=0.0)
+    y = (x * rms[:, None])[None, :, :] * gain[:, None, :]
+    factor = largest / tl.maximum(tl.max(tl.abs(y), 2), floor)
+    scaled = y * factor[:, :, None]
     whole = tl.floor(tl.abs(scaled))
     whole += tl.where(tl.abs(scaled) - whole >= 0.5, 1.0, 0.0)
     codes = tl.where(scaled < 0, -whole, whole)
-    tl.store(codes_ptr + here, codes.to(codes_ptr.dtype.element_ty), mask=inside)
-    tl.store(rms_ptr + row, rms, mask=row < rows)
-    tl.store(factor_ptr + row, factor, mask=row < rows)
+    if UNDONE:
+        codes = codes / factor[:, :, None]
+    there = layer.to(tl.int64)[:, None] * rows + row[None, :]
+    known = (layer < layers)[:, None] & (row < rows)[None, :]
+    tl.store(factor_ptr + there, factor, mask=known)
+    tl.store(codes_ptr + there[:, :, None] * width + column[None, None, :],
+             codes.to(codes_ptr.dtype.element_ty),
+             mask=known[:, :, None] & (column < width)[None, None, :])
 
 
 @triton.jit
@@ -48,6 +58,10 @@ def _trits(weight_ptr, mean_ptr, trits_ptr, count, BLOCK: tl.constexpr):
 def _product(codes_ptr, trits_ptr, factor_ptr, mean_ptr, out_ptr, rows, outputs, width,
              ROWS: tl.constexpr, OUTPUTS: tl.constexpr, WIDTH: tl.constexpr,
              GROUP: tl.constexpr, EVEN: tl.constexpr):  # fmt: skip
+    layer = tl.program_id(1).to(tl.int64)
+    codes_ptr += layer * rows * width
+    trits_ptr += layer * outputs * width
+    out_ptr += layer * rows * outputs
     # Programs that follow one another share trits or codes in the cache: GROUP rows at a time.
     program, across = tl.program_id(0), tl.cdiv(outputs, OUTPUTS)
     first = program // (GROUP * across) * GROUP
@@ -69,80 +83,92 @@ def _product(codes_ptr, trits_ptr, factor_ptr, mean_ptr, out_ptr, rows, outputs,
         accumulators = tl.dot(codes, trits, accumulators, out_dtype=tl.int32)
         codes_at += WIDTH
         trits_at += WIDTH
-    factor = tl.load(factor_ptr + row, mask=row < rows, other=1.0)
-    out = accumulators.to(tl.float32) * tl.load(mean_ptr) / factor[:, None]
+    factor = tl.load(factor_ptr + layer * rows + row, mask=row < rows, other=1.0)
+    out = accumulators.to(tl.float32) * tl.load(mean_ptr + layer) / factor[:, None]
     inside = (row < rows)[:, None] & (output < outputs)[None, :]
     here = row.to(tl.int64)[:, None] * outputs + output[None, :]
     tl.store(out_ptr + here, out.to(out_ptr.dtype.element_ty), mask=inside)
 
 
 @triton.jit
-def _norm_gradient(x_ptr, gain_ptr, rms_ptr, factor_ptr, mean_ptr, dy_ptr, dx_ptr, dgain_ptr,
-                   rows, width, ROWS: tl.constexpr, WIDTH: tl.constexpr):  # fmt: skip
-    column = tl.arange(0, WIDTH)
-    gain = tl.load(gain_ptr + column, mask=column < width, other=0.0)
-    mean = tl.load(mean_ptr)
-    dgain = tl.zeros((WIDTH,), tl.float32)
+def _norm_gradient(x_ptr, gain_ptr, rms_ptr, mean_ptr, dy_ptr, dx_ptr, dgain_ptr, layers, rows,
+                   width, LAYERS: tl.constexpr, ROWS: tl.constexpr,
+                   WIDTH: tl.constexpr):  # fmt: skip
+    layer, column = tl.arange(0, LAYERS), tl.arange(0, WIDTH)
+    plane = layer[:, None] * width + column[None, :]
+    known = (layer < layers)[:, None] & (column < width)[None, :]
+    gain = tl.load(gain_ptr + plane, mask=known, other=0.0)
+    mean = tl.load(mean_ptr + layer, mask=layer < layers, other=0.0)
+    dgain = tl.zeros((LAYERS, WIDTH), tl.float32)
     for start in range(tl.program_id(0) * ROWS, rows, tl.num_programs(0) * ROWS):
         row = start + tl.arange(0, ROWS)
         inside = (row < rows)[:, None] & (column < width)[None, :]
         here = row.to(tl.int64)[:, None] * width + column[None, :]
         rms = tl.load(rms_ptr + row, mask=row < rows, other=0.0)
-        scale = tl.load(factor_ptr + row, mask=row < rows, other=0.0) * mean
         unit = tl.load(x_ptr + here, mask=inside, other=0.0).to(tl.float32) * rms[:, None]
-        dy = tl.load(dy_ptr + here, mask=inside, other=0.0).to(tl.float32) * scale[:, None]
-        dunit = dy * gain[None, :]
+        there = layer.to(tl.int64)[:, None, None] * rows * width + here[None, :, :]
+        both = (layer < layers)[:, None, None] & inside[None, :, :]
+        dy = tl.load(dy_ptr + there, mask=both, other=0.0).to(tl.float32) * mean[:, None, None]
+        dunit = tl.sum(dy * gain[:, None, :], 0)
         common = tl.sum(dunit * unit, 1) / width
         dx = rms[:, None] * (dunit - unit * common[:, None])
         tl.store(dx_ptr + here, dx.to(dx_ptr.dtype.element_ty), mask=inside)
-        dgain += tl.sum(dy * unit, 0)
-    tl.store(dgain_ptr + tl.program_id(0) * width + column, dgain, mask=column < width)
+        dgain += tl.sum(dy * unit[None, :, :], 1)
+    strip = dgain_ptr + tl.program_id(0) * layers * width
+    tl.store(strip + plane, dgain, mask=known)
 
 
-def _row_tile(width):
-    """Columns and rows of a row kernel's tile: whole rows, some at a time where they are short."""
-    columns = triton.next_power_of_2(width)
-    return {"WIDTH": columns, "ROWS": max(1, min(16, TILE_ELEMENTS // 4 // columns)),
-            "num_warps": 8 if columns >= 4096 else 4}  # fmt: skip
+def _tile(layers, width):
+    """Shape of a row kernel's tile: whole rows, several at a time where they are short."""
+    columns, deep = triton.next_power_of_2(width), triton.next_power_of_2(layers)
+    rows = max(1, min(16, TILE_ELEMENTS // (columns * deep)))
+    return {"LAYERS": deep, "ROWS": rows, "WIDTH": columns,
+            "num_warps": 8 if columns * deep * rows >= 4096 else 4}  # fmt: skip
 
 
-def quantise(x, gain, dtype=torch.int8):
-    """x (N, K), gain (K) -> codes (N, K), 1 / root mean square (N), 127 / max|y| (N)."""
-    rows, width = x.shape
-    codes = torch.empty_like(x, dtype=dtype)
-    rms, factor = (torch.empty(rows, device=x.device) for _ in range(2))
-    tile = _row_tile(width)
-    grid = (triton.cdiv(rows, tile["ROWS"]),)
-    _codes[grid](x, gain, codes, rms, factor, rows, width, EPS, SCALE_FLOOR, CODE_MAX, **tile)
+def quantise(x, gains, dtype=torch.int8, undone=False):
+    """x (N, K), gains (J, K) -> codes (J, N, K), 1 / root mean square (N), 127 / max|y| (J, N).
+
+    With `undone` the codes come divided by 127 / max|y|: the quantised activations.
+    """
+    (rows, width), layers = x.shape, len(gains)
+    codes = torch.empty(layers, rows, width, dtype=dtype, device=x.device)
+    rms, factor = (torch.empty(s, device=x.device) for s in ((rows,), (layers, rows)))
+    tile = _tile(layers, width)
+    _codes[(triton.cdiv(rows, tile["ROWS"]),)](
+        x, gains, codes, rms, factor, layers, rows, width, EPS, SCALE_FLOOR, CODE_MAX,
+        UNDONE=undone, **tile)  # fmt: skip
     return codes, rms, factor
 
 
-def ternarise(weight, mean, dtype=torch.int8):
-    """Weight (M, K) and its mean magnitude () -> trits (M, K)."""
-    trits = torch.empty_like(weight, dtype=dtype)
-    count = weight.numel()
-    _trits[(triton.cdiv(count, 4096),)](weight, mean, trits, count, BLOCK=4096)
+def ternarise(weights, means, dtype=torch.int8):
+    """J weights (M, K) and their mean magnitudes (J) -> trits (J, M, K)."""
+    trits = torch.empty(len(weights), *weights[0].shape, dtype=dtype, device=means.device)
+    count = weights[0].numel()
+    for weight, mean, out in zip(weights, means, trits):
+        _trits[(triton.cdiv(count, 4096),)](weight, mean, out, count, BLOCK=4096)
     return trits
 
 
-def product(codes, trits, factor, mean, dtype):
-    """codes (N, K), trits (M, K) -> ``codes @ trits^T * mean / factor`` (N, M)."""
-    (rows, width), outputs = codes.shape, trits.shape[0]
-    out = torch.empty(rows, outputs, dtype=dtype, device=codes.device)
-    tall, wide = (128, 256) if rows >= 128 and outputs >= 256 else (64, 64)
-    depth = next((d for d in (128, 64, 32) if width % d == 0), 32)
-    grid = (triton.cdiv(rows, tall) * triton.cdiv(outputs, wide),)
-    _product[grid](codes, trits, factor, mean, out, rows, outputs, width, ROWS=tall, OUTPUTS=wide,
+def product(codes, trits, factor, means, dtype):
+    """codes (J, N, K), trits (J, M, K) -> ``codes @ trits^T * mean / factor`` (J, N, M)."""
+    (layers, rows, width), outputs = codes.shape, trits.shape[1]
+    out = torch.empty(layers, rows, outputs, dtype=dtype, device=codes.device)
+    tall = 128 if rows >= 128 else 64
+    wide = next(w for w in (256, 128, 64) if outputs >= 2 * w or w == 64)
+    depth = 128 if width >= 128 else 32
+    grid = (triton.cdiv(rows, tall) * triton.cdiv(outputs, wide), layers)
+    _product[grid](codes, trits, factor, means, out, rows, outputs, width, ROWS=tall, OUTPUTS=wide,
                    WIDTH=depth, GROUP=8, EVEN=width % depth == 0, num_warps=8 if wide > 64 else 4,
                    num_stages=3)  # fmt: skip
     return out
 
 
-def norm_gradient(x, gain, rms, factor, mean, dy):
-    """Gradient of the norm: dy (N, K) before ``factor mean`` -> dx (N, K), dgain (K)."""
-    rows, width = x.shape
-    tile = _row_tile(width)
+def norm_gradient(x, gains, rms, means, dy):
+    """Gradient of the norm: dy (J, N, K) before ``mean`` -> dx (N, K), dgains (J, K)."""
+    (rows, width), layers = x.shape, len(gains)
+    tile = _tile(layers, width)
     strips = min(STRIPS, triton.cdiv(rows, tile["ROWS"]))
-    dx, dgain = torch.empty_like(x), torch.empty(strips, width, device=x.device)
-    _norm_gradient[(strips,)](x, gain, rms, factor, mean, dy, dx, dgain, rows, width, **tile)
-    return dx, dgain.sum(0)
+    dx, dgains = torch.empty_like(x), torch.empty(strips, layers, width, device=x.device)
+    _norm_gradient[(strips,)](x, gains, rms, means, dy, dx, dgains, layers, rows, width, **tile)
+    return dx, dgains.sum(0)

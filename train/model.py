@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from .bitlinear import BitLinear, RMSNorm
+from .bitlinear import BitLinear, RMSNorm, together
 from .scan import scan
 
 EMBEDDING_STD = 0.2
@@ -35,7 +35,7 @@ class Attention(nn.Module):
 
     def gates(self, x, floor):
         """What enters the recurrence (float32) and the output gate: ``f``, ``c``, ``g`` (N, d)."""
-        i, f, g = self.i_proj(x), self.f_proj(x), self.g_proj(x)
+        i, f, g = together((self.i_proj, self.f_proj, self.g_proj), x)
         forget = floor + (1 - floor) * torch.sigmoid(f.float())
         return forget, F.silu(i.float()) * (1 - forget), self.g_norm(g), (i, f, g)
 

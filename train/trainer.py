@@ -127,7 +127,9 @@ class Trainer:
             return self._update()
         if self.graph is None:
             self.graph = torch.cuda.CUDAGraph()
-            with torch.cuda.graph(self.graph, stream=self.cuda_stream):
+            # NCCL's watchdog may look at its own events meanwhile.
+            with torch.cuda.graph(self.graph, stream=self.cuda_stream,
+                                  capture_error_mode="thread_local"):  # fmt: skip
                 self._update()
         self.graph.replay()
 
