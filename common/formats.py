@@ -10,24 +10,28 @@ from dataclasses import dataclass
 class Formats:
     """Bits and fraction bits; `x_frac` counts the bits right of the binary point."""
 
-    residual_bits: int = 32
-    residual_frac: int = 20
-    state_bits: int = 32
-    state_frac: int = 20
-    product_bits: int = 32  # gated products: inputs of o_proj and down_proj
-    product_frac: int = 22
-    value_bits: int = 24  # what a matrix gives: gates, candidates, GLU halves
-    value_frac: int = 14
+    residual_bits: int = 36
+    residual_frac: int = 22
+    state_bits: int = 36
+    state_frac: int = 24
+    product_bits: int = 36  # gated products: inputs of o_proj and down_proj
+    product_frac: int = 26
+    value_bits: int = 32  # what a matrix gives: gates, candidates, GLU halves
+    value_frac: int = 22
     energy_bits: int = 16  # a value as it enters the sum of squares under a gated norm
     energy_frac: int = 8
-    mantissa_bits: int = 18  # a vector element after block normalisation, signed
-    gain_bits: int = 16  # signed
-    floor_bits: int = 16  # unsigned: 1 - lower bound
-    sigmoid_frac: int = 17
-    sigmoid_index_bits: int = 9
+    mantissa_bits: int = 24  # a vector element after block normalisation, signed
+    code_gain_bits: int = 24  # signed
+    code_input_bits: int = 36  # mantissa times code gain, signed
+    sum_mantissa_bits: int = 20  # the same element as it enters the sum of squares
+    sum_gain_bits: int = 20  # signed
+    floor_bits: int = 22  # unsigned: 1 - lower bound
+    sigmoid_frac: int = 22
+    sigmoid_index_bits: int = 12
     sigmoid_range_bits: int = 4  # |argument| < 16
-    scale_bits: int = 17  # mantissas of scalars, unsigned, top bit set
-    embedding_bits: int = 16
+    scale_bits: int = 22  # mantissas of the scale of a matrix, unsigned, top bit set
+    epsilon_bits: int = 17  # mantissas of the terms of the sum of squares with eps
+    embedding_bits: int = 32
     logit_bits: int = 32
     logit_frac: int = 16
     gumbel_bits: int = 18
@@ -35,5 +39,29 @@ class Formats:
     temperature_bits: int = 16
     temperature_frac: int = 12
 
+    @property
+    def code_input_drop(self):
+        """Low bits of mantissa * code gain that are not kept."""
+        return max(0, self.mantissa_bits + self.code_gain_bits - 1 - self.code_input_bits)
+
+    @property
+    def sum_drop(self):
+        """Low bits of the mantissa that do not enter the sum of squares."""
+        return self.mantissa_bits - self.sum_mantissa_bits
+
+    @property
+    def reciprocal_bits(self):
+        """Of 127 / largest, unsigned."""
+        return self.mantissa_bits - 1
+
+    @property
+    def reciprocal_frac(self):
+        return 2 * self.reciprocal_bits - 8
+
 
 DEFAULT = Formats()
+COMPACT = Formats(
+    residual_bits=32, residual_frac=20, state_bits=32, state_frac=20, product_bits=32,
+    product_frac=22, value_bits=24, value_frac=14, mantissa_bits=18, code_gain_bits=16,
+    code_input_bits=33, sum_mantissa_bits=18, sum_gain_bits=16, floor_bits=16, sigmoid_frac=17, sigmoid_index_bits=9,
+    scale_bits=17, embedding_bits=16)

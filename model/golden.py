@@ -76,14 +76,16 @@ class Golden:
     def normalise(self, x, norm, squares=None):
         """x [..., N] -> code inputs v [..., N]; largest |v|, sum of squares, exponent [..., 1]
 
-        The vector is brought to 18-bit mantissas by one exponent, then multiplied by two gains.
+        The vector is brought to mantissas by one exponent, then multiplied by two gains.
         """
         f = self.f
         exponent = magnitude_bits(x) - (f.mantissa_bits - 1)
         mantissa = saturate(shift_round(x, exponent), f.mantissa_bits)  # [..., N]
-        v = mantissa * norm.code_gain  # [..., N]
+        v = mantissa * norm.code_gain >> f.code_input_drop  # [..., N]
         if norm.sum_gain is not None:
-            u = saturate(shift_round(mantissa * norm.sum_gain, f.gain_bits - 1), f.mantissa_bits)
+            n = saturate(shift_round(mantissa, f.sum_drop), f.sum_mantissa_bits)
+            u = shift_round(n * norm.sum_gain, f.sum_gain_bits - 1)
+            u = saturate(u, f.sum_mantissa_bits)
             squares = (u * u).sum(axis=-1, keepdims=True)
         return v, np.abs(v).max(axis=-1, keepdims=True), squares, exponent
 
@@ -94,9 +96,9 @@ class Golden:
         """
         f, bits = self.f, self.f.scale_bits
         code_shift = bit_length(largest) - (f.mantissa_bits - 1)
-        # 2**16 .. 2**17 - 1, or 0
+        # its upper bit set, or 0
         top = saturate(shift_round(largest, code_shift), f.mantissa_bits)
-        reciprocal = np.where(top > 0, (127 << 26) // np.maximum(top, 1), 0)
+        reciprocal = np.where(top > 0, (127 << f.reciprocal_frac) // np.maximum(top, 1), 0)
         small = shift_floor(energy * norm.energy.mantissa, -norm.energy.exponent)
         small = small + shift_floor(np.int64(norm.constant.mantissa), -norm.constant.exponent)
         total = np.minimum(squares + shift_floor(small, 2 * exponent), (1 << BIG) - 1)
@@ -111,7 +113,7 @@ class Golden:
     def quantise(self, v, scales):
         """v [..., N] -> int8 codes [..., N], round(127 v / max|v|)"""
         w = saturate(shift_round(v, scales.code_shift), self.f.mantissa_bits)
-        return shift_round(w * scales.reciprocal, 26)
+        return shift_round(w * scales.reciprocal, self.f.reciprocal_frac)
 
     def ternary_array(self, codes, trits):
         """codes [..., N], trits [M, N] -> accumulators [..., M]"""
@@ -123,7 +125,7 @@ class Golden:
         return saturate(shift_round(accumulators * scales.mantissa, places), bits)
 
     def sigmoid(self, a):
-        """a [...] -> sigmoid(a), unsigned with 17 fraction bits; a table of 512 straight pieces"""
+        """a [...] -> sigmoid(a), unsigned with `sigmoid_frac` fraction bits; a table of straight pieces"""
         f = self.f
         top = (1 << (f.value_frac + f.sigmoid_range_bits)) - 1
         magnitude = np.minimum(np.abs(a), top)

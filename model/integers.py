@@ -67,7 +67,7 @@ class IntegerModel:
 
     shape: object
     formats: object
-    embedding: np.ndarray  # int16 [V, d]
+    embedding: np.ndarray  # int64 [V, d]
     embedding_shift: int  # residual = embedding << shift
     layers: list
     head_norm: Norm
@@ -97,18 +97,19 @@ class _Builder:
         """Constants of one Norm; see docs/numerics.md, "The scale of a matrix"."""
         f = self.formats
         length = len(code_gains)
-        sum_gain, sum_frac = block_fixed(sum_gains, f.gain_bits)
-        code_gain, code_frac = block_fixed(code_gains, f.gain_bits)
-        drop = f.gain_bits - 1
+        sum_gain, sum_frac = block_fixed(sum_gains, f.sum_gain_bits)
+        code_gain, code_frac = block_fixed(code_gains, f.code_gain_bits)
+        sum_frac -= f.sum_drop + f.sum_gain_bits - 1  # of the square roots, without the source's
+        code_frac -= f.code_input_drop
         source_frac = f.residual_frac if source == "residual" else f.product_frac
-        unit = 2.0 ** (2 * (source_frac + sum_frac - drop))
+        unit = 2.0 ** (2 * (source_frac + sum_frac))
         inner = EPSILON if nested else 1.0  # eps of the inner norm, seen through the outer one
         constant = length * EPSILON * inner * unit
         energy = EPSILON * unit * 2.0 ** (-2 * f.energy_frac) if gated else 0.0
-        factor = float(weight_scale) * sqrt(length) / 127 * 2.0 ** (sum_frac - code_frac - drop)
-        scalar = lambda value: Scalar.of(value, f.scale_bits)  # noqa: E731
+        factor = float(weight_scale) * sqrt(length) / 127 * 2.0 ** (sum_frac - code_frac)
+        scalar = lambda value: Scalar.of(value, f.epsilon_bits)  # noqa: E731
         return Norm(source, None if repeat else sum_gain, code_gain,
-                    scalar(factor), scalar(energy), scalar(constant), floors)
+                    Scalar.of(factor, f.scale_bits), scalar(energy), scalar(constant), floors)
 
     def layer(self, n, floors):
         get, key = self.checkpoint.tensor, f"model.layers.{n}"
@@ -162,5 +163,5 @@ def integer_model(source, formats=DEFAULT, progress=None):
     head_trits, head_scale = checkpoint.matrix("lm_head.weight")
     head_gain = checkpoint.tensor("lm_head.norm.weight")
     head = build.norm(head_scale, "residual", final, final * head_gain)
-    return IntegerModel(shape, formats, integers.reshape(embedding.shape).astype(np.int16), shift,
+    return IntegerModel(shape, formats, integers.reshape(embedding.shape).astype(np.int64), shift,
                         layers, head, head_trits)
