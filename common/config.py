@@ -4,6 +4,7 @@ from dataclasses import dataclass, fields, replace
 from fractions import Fraction
 
 from .errors import TritoneError
+from .formats import DEFAULT, Formats
 
 TRITS_PER_BYTE = 5  # 3**5 = 243 of 256 codes: 1.6 bits a trit
 
@@ -37,6 +38,7 @@ class Config:
     clock_hz: int = 50_000_000
     baud: int = 3_000_000
     token_fifo: int = 1024
+    formats: Formats = DEFAULT
 
     def __post_init__(self):
         def need(condition, what):
@@ -47,9 +49,9 @@ class Config:
         need(self.inputs % self.vector == 0,
              f"vector={self.vector} must divide inputs={self.inputs}")
         need(self.word_bits % 32 == 0, f"a tape word of {self.word_bits} bits is no multiple of 32")
-        need(self.word_bits % (32 * self.vector) == 0,
-             f"vector={self.vector} pairs of 32 bits must divide a tape word of "
-             f"{self.word_bits} bits")
+        need(self.word_bits % (self.formats.pair_bits * self.vector) == 0,
+             f"vector={self.vector} pairs of {self.formats.pair_bits} bits must divide a tape word "
+             f"of {self.word_bits} bits")
         need(self.columns == 1, f"columns={self.columns}: the vector pipelines are built for 1")
         need(self.max_hidden % self.vector == 0 and self.max_inner % self.vector == 0,
              "max_hidden and max_inner must be multiples of vector")
@@ -91,9 +93,9 @@ class Config:
 # bits, that is 40 trits, a clock.
 VIRTUAL = Config(name="virtual", rows=8, inputs=10, vector=2, memory_rate=Fraction(1, 2))
 # A 16-bit SDRAM clocked at 1.6 times the machine: 25.6 bits, that is 16 trits, a clock.
-NARROW = Config(name="narrow", memory_rate=Fraction(4, 5))
-TINY = Config(name="tiny", max_hidden=64, max_inner=128, max_layers=4, memory_words=1 << 16,
-              prefetch_words=256, memory_rate=Fraction(4, 5))
+NARROW = Config(name="narrow", inputs=10, memory_rate=Fraction(2, 5))
+TINY = Config(name="tiny", inputs=10, max_hidden=64, max_inner=128, max_layers=4, memory_words=1 << 16,
+              prefetch_words=256, memory_rate=Fraction(2, 5))
 
 PRESETS = {c.name: c for c in (VIRTUAL, NARROW, TINY)}
 

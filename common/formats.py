@@ -50,6 +50,17 @@ class Formats:
         return self.mantissa_bits - self.sum_mantissa_bits
 
     @property
+    def slot_bits(self):
+        """Of a gain, a floor or an element of an embedding in the tape."""
+        widest = max(self.code_gain_bits, self.sum_gain_bits, self.floor_bits, self.embedding_bits)
+        return 16 if widest <= 16 else 32
+
+    @property
+    def pair_bits(self):
+        """Of a sum gain or floor and a code gain in the tape."""
+        return 2 * self.slot_bits
+
+    @property
     def reciprocal_bits(self):
         """Of 127 / largest, unsigned."""
         return self.mantissa_bits - 1
@@ -60,8 +71,9 @@ class Formats:
 
 
 DEFAULT = Formats()
+# For machines with few multipliers: one code in a thousand differs from float32's.
 COMPACT = Formats(
     residual_bits=32, residual_frac=20, state_bits=32, state_frac=20, product_bits=32,
     product_frac=22, value_bits=24, value_frac=14, mantissa_bits=18, code_gain_bits=16,
-    code_input_bits=33, sum_mantissa_bits=18, sum_gain_bits=16, floor_bits=16, sigmoid_frac=17, sigmoid_index_bits=9,
-    scale_bits=17, embedding_bits=16)
+    code_input_bits=33, sum_mantissa_bits=18, sum_gain_bits=16, floor_bits=16, sigmoid_frac=17,
+    sigmoid_index_bits=9, scale_bits=17, embedding_bits=16)

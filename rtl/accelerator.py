@@ -30,7 +30,8 @@ class Accelerator(Component):
         Reads only.
     """
 
-    def __init__(self, config, formats=DEFAULT):
+    def __init__(self, config):
+        formats = config.formats
         self.config, self.formats = config, formats
         super().__init__({"control": In(MachineSignature()),
                           "memory": Out(MemorySignature(config))})
@@ -45,18 +46,18 @@ class Accelerator(Component):
         return m
 
     def _build_boxes(self, m):
-        config, f = self.config, self.formats
+        config = self.config
         m.submodules.sequencer = self.sequencer = Sequencer(config)
         m.submodules.reader = self.reader = TapeReader(config)
         m.submodules.decoder = self.decoder = TapeDecoder(config)
-        m.submodules.embedder = self.embedder = Embedder(config, f)
-        m.submodules.normaliser = self.normaliser = Normaliser(config, f)
-        m.submodules.scalars = self.scalars = ScalarUnit(config, f)
-        m.submodules.quantiser = self.quantiser = Quantiser(config, f)
-        m.submodules.array = self.array = TernaryArray(config, f)
-        m.submodules.scale = self.scale = Scale(config, f)
-        m.submodules.results = self.results = Results(config, f)
-        m.submodules.sampler = self.sampler = Sampler(config, f)
+        m.submodules.embedder = self.embedder = Embedder(config)
+        m.submodules.normaliser = self.normaliser = Normaliser(config)
+        m.submodules.scalars = self.scalars = ScalarUnit(config)
+        m.submodules.quantiser = self.quantiser = Quantiser(config)
+        m.submodules.array = self.array = TernaryArray(config)
+        m.submodules.scale = self.scale = Scale(config)
+        m.submodules.results = self.results = Results(config)
+        m.submodules.sampler = self.sampler = Sampler(config)
 
     def _connect_tape(self, m):
         """Memory -> words -> commands, gains, trits."""

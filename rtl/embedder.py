@@ -26,7 +26,8 @@ class Embedder(Component):
         All of the row is in the memory, and the memory knows its size.
     """
 
-    def __init__(self, config, formats):
+    def __init__(self, config):
+        formats = config.formats
         self.config, self.formats = config, formats
         depth = config.max_hidden // config.vector
         super().__init__({

@@ -86,7 +86,8 @@ class Glu(Component):
         before; changes no more until the next tag.first has entered.
     """
 
-    def __init__(self, config, formats=DEFAULT):
+    def __init__(self, config):
+        formats = config.formats
         self._config, self._formats = config, formats
         if 2 * formats.energy_bits - 2 + (config.max_inner - 1).bit_length() > ENERGY_BITS:
             raise ValueError(f"max_inner={config.max_inner}: an energy may exceed "

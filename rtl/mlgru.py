@@ -109,7 +109,8 @@ class Mlgru(Component):
 
     LATENCY = MlgruLane.LATENCY
 
-    def __init__(self, config, formats=DEFAULT):
+    def __init__(self, config):
+        formats = config.formats
         self._config, self._formats = config, formats
 
         def vector(shape):

@@ -66,11 +66,12 @@ class Normaliser(Component):
 
     latency = 1 + MANTISSA
 
-    def __init__(self, config, formats=DEFAULT):
+    def __init__(self, config):
         if (formats.mantissa_bits, formats.gain_bits, formats.residual_bits,
                 formats.product_bits) != (18, 16, ELEMENT_BITS, ELEMENT_BITS):
             raise ValueError(f"Normaliser: {formats}: built for mantissas of 18 bits, gains of 16 "
                              f"and elements of {ELEMENT_BITS}")
+        formats = config.formats
         self.config, self.f = config, formats
         lanes = config.vector
         self.depth = config.max_inner // lanes

@@ -43,7 +43,8 @@ class Quantiser(Component):
 
     latency = 9
 
-    def __init__(self, config, formats=DEFAULT):
+    def __init__(self, config):
+        formats = config.formats
         self.config, self.f = config, formats
         self.depth = config.max_inner // config.vector
         lanes = config.vector

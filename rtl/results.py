@@ -53,7 +53,8 @@ class Results(Component):
 
     DRAIN = 3  # clocks from the last write to `written`, while a memory finds its `bits`
 
-    def __init__(self, config, formats=DEFAULT):
+    def __init__(self, config):
+        formats = config.formats
         self.config, self.f = config, formats
         v, f = config.vector, formats
         self.inner_depth = config.max_inner // v

@@ -35,7 +35,8 @@ class Sampler(wiring.Component):
         From the first beat until the token is taken.
     """
 
-    def __init__(self, config, formats=DEFAULT):
+    def __init__(self, config):
+        formats = config.formats
         self.config, self.formats = config, formats
         self.beat_layout = data.StructLayout({
             "values": data.ArrayLayout(signed(formats.logit_bits), config.vector),

@@ -60,9 +60,10 @@ class ScalarUnit(Component):
     SCALE = 51
     SCALES = 4
 
-    def __init__(self, config, formats=DEFAULT):
+    def __init__(self, config):
         if (formats.scale_bits, formats.mantissa_bits) != (SCALE_BITS, SCALE_BITS + 1):
             raise ValueError(f"ScalarUnit: {formats}: built for scale_bits=17, mantissa_bits=18")
+        formats = config.formats
         self.config, self.formats = config, formats
         super().__init__({
             "constants": In(stream.Signature(constants_layout)), "energy": In(ENERGY_BITS),

@@ -125,7 +125,8 @@ class Scale(Component):
 
     LATENCY = 1 + ScaleLane.LATENCY
 
-    def __init__(self, config, formats=DEFAULT):
+    def __init__(self, config):
+        formats = config.formats
         self._config, self._formats = config, formats
         assert max(bits for bits, _ in formats_of(formats).values()) <= SCALED_BITS
         self._sum_shape = signed(config.accumulator_bits)

@@ -69,7 +69,8 @@ class Silu(Component):
 
     LATENCY = SiluLane.LATENCY
 
-    def __init__(self, config, formats=DEFAULT):
+    def __init__(self, config):
+        formats = config.formats
         self._config, self._formats = config, formats
         values = data.ArrayLayout(signed(formats.value_bits), config.vector)
         super().__init__({

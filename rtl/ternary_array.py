@@ -58,7 +58,8 @@ class TernaryArray(wiring.Component):
 
     row_unit = TernaryRow  # (inputs, bits): the part that is worth writing in another way
 
-    def __init__(self, config, formats=DEFAULT, *, columns=None):
+    def __init__(self, config, *, columns=None):
+        formats = config.formats
         self.config, self.formats = config, formats
         self.columns = config.columns if columns is None else columns
         self.banks = CodeBanks(config, self.columns)
