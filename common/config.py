@@ -4,7 +4,7 @@ from dataclasses import dataclass, fields, replace
 from fractions import Fraction
 
 from .errors import TritoneError
-from .formats import DEFAULT, Formats
+from .formats import DEFAULT, FORMATS, Formats
 
 TRITS_PER_BYTE = 5  # 3**5 = 243 of 256 codes: 1.6 bits a trit
 
@@ -84,9 +84,9 @@ class Config:
         return (127 * self.max_inner).bit_length() + 1
 
     def to_dict(self):
-        """JSON-ready fields, fractions as strings."""
-        return {f.name: str(v) if isinstance(v := getattr(self, f.name), Fraction) else v
-                for f in fields(self)}
+        """JSON-ready fields: fractions as strings, formats by name."""
+        return {f.name: str(v) if isinstance(v := getattr(self, f.name), Fraction)
+                else v.name if isinstance(v, Formats) else v for f in fields(self)}
 
 
 # What the virtual board is unless told otherwise. A 32-bit SDRAM clocked at twice the machine: 64
@@ -94,14 +94,21 @@ class Config:
 VIRTUAL = Config(name="virtual", rows=8, inputs=10, vector=2, memory_rate=Fraction(1, 2))
 # A 16-bit SDRAM clocked at 1.6 times the machine: 25.6 bits, that is 16 trits, a clock.
 NARROW = Config(name="narrow", inputs=10, memory_rate=Fraction(2, 5))
-TINY = Config(name="tiny", inputs=10, max_hidden=64, max_inner=128, max_layers=4, memory_words=1 << 16,
-              prefetch_words=256, memory_rate=Fraction(2, 5))
+TINY = Config(name="tiny", inputs=10, max_hidden=64, max_inner=128, max_layers=4,
+              memory_words=1 << 16, prefetch_words=256, memory_rate=Fraction(2, 5))
 
 PRESETS = {c.name: c for c in (VIRTUAL, NARROW, TINY)}
 
 
 def preset(name, /, **changes):
-    """The Config called `name`, with `changes` to its fields; ConfigError lists the known names."""
+    """The Config called `name`, with `changes` to its fields; ConfigError lists the known names.
+
+    `formats` may be one of FORMATS or its name.
+    """
     if name not in PRESETS:
         raise ConfigError(f"unknown preset {name!r}; known: {', '.join(sorted(PRESETS))}")
+    if isinstance(formats := changes.get("formats"), str):
+        if formats not in FORMATS:
+            raise ConfigError(f"unknown formats {formats!r}; known: {', '.join(sorted(FORMATS))}")
+        changes["formats"] = FORMATS[formats]
     return replace(PRESETS[name], **changes)

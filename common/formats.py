@@ -3,7 +3,8 @@
 docs/numerics.md says what each is for and why it is as wide as it is.
 """
 
-from dataclasses import dataclass
+import zlib
+from dataclasses import asdict, dataclass
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,6 +70,16 @@ class Formats:
     def reciprocal_frac(self):
         return 2 * self.reciprocal_bits - 8
 
+    @property
+    def name(self):
+        """That under which `FORMATS` has these widths, or "custom"."""
+        return next((name for name, known in FORMATS.items() if known == self), "custom")
+
+    @property
+    def crc(self):
+        """CRC-32 of the names and values: equal numbers of equal meaning, whatever their name."""
+        return zlib.crc32("".join(f"{n}={v}\n" for n, v in sorted(asdict(self).items())).encode())
+
 
 DEFAULT = Formats()
 # For machines with few multipliers: one code in a thousand differs from float32's.
@@ -77,3 +88,5 @@ COMPACT = Formats(
     product_frac=22, value_bits=24, value_frac=14, mantissa_bits=18, code_gain_bits=16,
     code_input_bits=33, sum_mantissa_bits=18, sum_gain_bits=16, floor_bits=16, sigmoid_frac=17,
     sigmoid_index_bits=9, scale_bits=17, embedding_bits=16)
+
+FORMATS = {"fine": DEFAULT, "compact": COMPACT}

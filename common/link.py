@@ -9,8 +9,9 @@ import zlib
 from fractions import Fraction
 
 from .config import Config
+from .formats import FORMATS
 
-PROTOCOL_VERSION = 1
+PROTOCOL_VERSION = 2
 GATEWARE_VERSION = 1
 
 SYNC = b"\x54\x33"
@@ -97,7 +98,7 @@ PROMPT_REPLY = struct.Struct("<II")  # tokens accepted in all, tokens that fit n
 TOKENS_REPLY = struct.Struct("<IHH")  # index of the first, how many, flags; then the tokens
 # IDENTIFY: chunks of 8 bytes that never change, then MACHINE_STATUS and MODEL.
 MODEL = struct.Struct("<II")  # id of the tape in memory, its vocabulary
-IDENTITY = struct.Struct("<HHHH HHHH 16s II II II II HHHH")
+IDENTITY = struct.Struct("<HHHH HHHH 16s II II II II HHHH 12sI")
 
 
 def identity(config, counters):
@@ -116,7 +117,8 @@ def identity(config, counters):
         config.name.encode()[:16], config.max_hidden, config.max_inner,
         config.memory_words, config.prefetch_words, config.clock_hz, config.baud,
         config.token_fifo, config.word_bits, rate.numerator, rate.denominator,
-        config.memory_latency, config.burst_words)
+        config.memory_latency, config.burst_words,
+        config.formats.name.encode(), config.formats.crc)
 
 
 def parse_machine_status(payload):
@@ -137,20 +139,32 @@ def parse_identity(payload):
     """
     (protocol, gateware, counters, max_layers, rows, inputs, columns, vector, name, max_hidden,
      max_inner, memory_words, prefetch_words, clock_hz, baud, token_fifo, word_bits, numerator,
-     denominator, memory_latency, burst_words) = IDENTITY.unpack_from(payload)
+     denominator, memory_latency, burst_words, formats, formats_crc) = IDENTITY.unpack_from(payload)
     model_id, vocabulary = MODEL.unpack(payload[-MODEL.size:])
+    formats = _formats(formats.rstrip(b"\0").decode(errors="replace"), formats_crc)
     config = Config(
         name=name.rstrip(b"\0").decode(errors="replace"), rows=rows, inputs=inputs,
         columns=columns, vector=vector, max_hidden=max_hidden, max_inner=max_inner,
         max_layers=max_layers, memory_words=memory_words, prefetch_words=prefetch_words,
         burst_words=burst_words, memory_rate=Fraction(numerator, denominator),
-        memory_latency=memory_latency, clock_hz=clock_hz, baud=baud, token_fifo=token_fifo)
+        memory_latency=memory_latency, clock_hz=clock_hz, baud=baud, token_fifo=token_fifo,
+        formats=formats)
     if config.word_bits != word_bits:
         raise ValueError(f"the board's words have {word_bits} bits, its sizes give "
                          f"{config.word_bits}")
     return {"protocol": protocol, "gateware": gateware, "counters": counters, "config": config,
             **parse_machine_status(payload[IDENTITY.size:-MODEL.size]),
             "model_id": model_id, "vocabulary": vocabulary}
+
+
+def _formats(name, crc):
+    """The Formats `name` of this program; ValueError when they are not those of the board."""
+    if name not in FORMATS:
+        raise ValueError(f"the board computes in formats {name!r}; known: "
+                         f"{', '.join(sorted(FORMATS))}")
+    if FORMATS[name].crc != crc:
+        raise ValueError(f"the board's formats {name!r} are others than this program's")
+    return FORMATS[name]
 
 
 def encode_frame(sequence, kind, payload=b""):

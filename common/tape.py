@@ -14,6 +14,8 @@ MAGIC = 0x54495254  # "TRIT"
 VERSION = 1
 HEADER_FIELDS = 32
 COMMAND_FIELDS = 4
+EXPONENT_BITS = 10  # signed, in the upper bits of a field whose lower ones are a mantissa
+EXPONENT_PLACE = 32 - EXPONENT_BITS
 
 
 class TapeError(TritoneError):

@@ -1,11 +1,11 @@
 """The scalars of one norm: 127 / max|v| for the quantiser, and the scale of the matrix outputs."""
 
-from amaranth.hdl import Cat, Const, Module, Mux, Signal, signed, unsigned
+from amaranth.hdl import Cat, Const, Module, Mux, Shape, Signal, signed, unsigned
 from amaranth.lib import data, stream
 from amaranth.lib.fifo import SyncFIFO
 from amaranth.lib.wiring import Component, In, Out
 
-from ..common.formats import DEFAULT
+from ..common.tape import EXPONENT_BITS
 from .divider import Divider
 from .normaliser import summary_layout
 from .root import Root
@@ -21,8 +21,19 @@ QUOTIENT_BITS = SCALE_BITS + 3  # factor, top below 2**17, root at least 2**16, 
 ONE_BITS = 26  # fraction bits of the reciprocal
 LEVELS = 127
 
-job_layout = data.StructLayout({"code_shift": signed(6), "reciprocal": unsigned(SCALE_BITS)})
-scale_layout = data.StructLayout({"mantissa": unsigned(SCALE_BITS), "exponent": signed(10)})
+
+def job_layout(formats):
+    """Of the quantiser: by how much and what a vector is multiplied."""
+    lowest = 1 - formats.mantissa_bits  # of a largest element of 0
+    return data.StructLayout({
+        "code_shift": Shape.cast(range(lowest, lowest + formats.code_input_bits + 1)),
+        "reciprocal": unsigned(formats.reciprocal_bits)})
+
+
+def scale_layout(formats):
+    """Of Scale: mantissa * 2**exponent, what a matrix's sums are multiplied by."""
+    return data.StructLayout({"mantissa": unsigned(formats.scale_bits),
+                              "exponent": signed(EXPONENT_BITS)})
 
 
 class ScalarUnit(Component):

@@ -4,17 +4,23 @@ from amaranth.hdl import Cat, Module, Mux, Signal, signed, unsigned
 from amaranth.lib import data, enum, stream
 from amaranth.lib.wiring import Component, In, Out
 
-from ..common.tape import COMMAND_FIELDS, Opcode
+from ..common.tape import COMMAND_FIELDS, EXPONENT_BITS, Opcode
 from .tape_reader import SPAN_BITS
 
 FIELD_BITS = 32
 
 norm_layout = data.StructLayout({"source": 1, "length": 16, "repeat": 1, "floors": 1})
-constants_layout = data.StructLayout({
-    "factor_mantissa": unsigned(17), "factor_exponent": signed(10),
-    "energy_mantissa": unsigned(17), "energy_exponent": signed(10),
-    "constant_mantissa": unsigned(17), "constant_exponent": signed(10)})
 matrix_layout = data.StructLayout({"chunks": 16, "rows": 20, "function": 3, "release": 1})
+
+
+def constants_layout(formats):
+    """Of the scalar unit: what the fields of a NORM say."""
+    mantissas = {"factor": formats.scale_bits, "energy": formats.epsilon_bits,
+                 "constant": formats.epsilon_bits}
+    return data.StructLayout({
+        key: shape for name, bits in mantissas.items()
+        for key, shape in ((f"{name}_mantissa", unsigned(bits)),
+                           (f"{name}_exponent", signed(EXPONENT_BITS)))})
 
 
 class SpanKind(enum.Enum, shape=2):
@@ -68,7 +74,7 @@ class TapeDecoder(Component):
             "fields": Out(words),
             "embeddings": Out(stream.Signature(beat)),
             "norms": Out(stream.Signature(norm_layout)),
-            "constants": Out(stream.Signature(constants_layout)),
+            "constants": Out(stream.Signature(constants_layout(config.formats))),
             "pairs": Out(stream.Signature(beat)),
             "matrices": Out(stream.Signature(matrix_layout)),
             "trits": Out(words),
