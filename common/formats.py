@@ -51,6 +51,11 @@ class Formats:
         return self.mantissa_bits - self.sum_mantissa_bits
 
     @property
+    def element_bits(self):
+        """Of what enters a norm: an element of the residual or of the gated products."""
+        return max(self.residual_bits, self.product_bits)
+
+    @property
     def slot_bits(self):
         """Of a gain, a floor or an element of an embedding in the tape."""
         widest = max(self.code_gain_bits, self.sum_gain_bits, self.floor_bits, self.embedding_bits)

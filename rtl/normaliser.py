@@ -1,6 +1,6 @@
 """Block normalisation: a vector to 18-bit mantissas, times two gains, with its maximum and sum."""
 
-from amaranth.hdl import Cat, Const, Module, Mux, Signal, signed, unsigned
+from amaranth.hdl import Cat, Const, Module, Mux, Shape, Signal, signed, unsigned
 from amaranth.lib import data, stream
 from amaranth.lib.wiring import Component, In, Out
 
@@ -9,13 +9,19 @@ from .arithmetic import saturate, shift_round
 from .pipeline import Pipeline
 from .tape_decoder import norm_layout
 
-ELEMENT_BITS = 32
-LARGEST_BITS = 33
-SQUARES_BITS = 48
 MANTISSA = 6  # clocks from a pair to its mantissa
 
-summary_layout = data.StructLayout({
-    "largest": unsigned(LARGEST_BITS), "squares": unsigned(SQUARES_BITS), "exponent": signed(6)})
+
+def summary_layout(config):
+    """What the scalar unit hears of a norm: max|v|, sum of squares, exponent of the mantissas."""
+    f = config.formats
+    # What was dropped is less than a gain, and no mantissa is the most negative code: so |v| has
+    # a bit less than v, also where v was rounded down.
+    largest = f.code_input_bits - 1
+    squares = 2 * (f.sum_mantissa_bits - 1) + (config.max_inner - 1).bit_length()
+    least, most = 1 - f.mantissa_bits, f.element_bits - f.mantissa_bits
+    return data.StructLayout({"largest": unsigned(largest), "squares": unsigned(squares),
+                              "exponent": Shape.cast(range(least, most + 1))})
 
 
 def tree(pipe, values, function, name):
@@ -82,7 +88,7 @@ class Normaliser(Component):
             "norms": In(stream.Signature(norm_layout)),
             "pairs": In(stream.Signature(pairs)),
             "source": Out(1), "address": Out(range(max(self.depth, 2))),
-            "x": In(data.ArrayLayout(signed(ELEMENT_BITS), lanes)), "bits": In(6),
+            "x": In(data.ArrayLayout(signed(ELEMENT_BITS), lanes)), "bits": In(range(formats.element_bits)),
             "v": Out(stream.Signature(data.StructLayout(
                 {"values": data.ArrayLayout(signed(LARGEST_BITS), lanes), "last": 1}))),
             "floors": Out(stream.Signature(data.StructLayout(
