@@ -13,20 +13,16 @@ from .shifter import BitLength, Shifter
 from .tape_decoder import constants_layout
 
 BIG = 62  # bits of the sum of squares; golden.BIG
-LARGEST_BITS = 33
 ENERGY_BITS = 43
-SCALE_BITS = 17
-RADICAND_BITS = 2 * SCALE_BITS
-QUOTIENT_BITS = SCALE_BITS + 3  # factor, top below 2**17, root at least 2**16, two bits to spare
-ONE_BITS = 26  # fraction bits of the reciprocal
 LEVELS = 127
+LEADING = 3  # bits of a quotient for the scale above those of a reciprocal
 
 
 def job_layout(formats):
     """Of the quantiser: by how much and what a vector is multiplied."""
     lowest = 1 - formats.mantissa_bits  # of a largest element of 0
     return data.StructLayout({
-        "code_shift": Shape.cast(range(lowest, lowest + formats.code_input_bits + 1)),
+        "code_shift": Shape.cast(range(lowest, lowest + formats.code_input_bits)),
         "reciprocal": unsigned(formats.reciprocal_bits)})
 
 
@@ -39,13 +35,13 @@ def scale_layout(formats):
 class ScalarUnit(Component):
     """golden.scalars: (largest, squares, exponent) of a norm -> job and scale of its matrix.
 
-        top = largest to 17 bits                    code_shift = bits of largest - 17
-        reciprocal = 127 * 2**26 / top
+        top = largest to reciprocal_bits            code_shift = bits of largest - reciprocal_bits
+        reciprocal = 127 * 2**reciprocal_frac / top
         total = squares + (energy_mantissa * energy * 2**energy_exponent
                            + constant_mantissa * 2**constant_exponent) / 4**exponent
-        scale = factor * top / sqrt(total)          the root to 17 bits of its own exponent `half`
+        scale = factor * top / sqrt(total)          the root to scale_bits, exponent `half`
 
-    One norm at a time, in fixed numbers of clocks whatever the operands:
+    One norm at a time, in numbers of clocks that depend on the formats but not on the operands:
 
         constants accepted -> a summary can be accepted     PREPARE
         summary accepted -> jobs.valid                      RECIPROCAL
@@ -57,30 +53,37 @@ class ScalarUnit(Component):
 
     Members
     -------
-    constants : In(stream of {factor, energy, constant: each _mantissa 17, _exponent signed 10})
+    constants : In(stream of constants_layout)
     energy : In(43)
         Read when constants are accepted.
-    summaries : In(stream of {largest, squares, exponent})
-    jobs : Out(stream of {code_shift: signed(6), reciprocal: 17})
-    scales : Out(stream of {mantissa: 17, exponent: signed(10)})
+    summaries : In(stream of summary_layout)
+    jobs : Out(stream of job_layout)
+    scales : Out(stream of scale_layout)
         mantissa * 2**exponent; the exponent has to fit.
     """
 
-    PREPARE = 23
-    RECIPROCAL = 27
-    SCALE = 51
     SCALES = 4
 
     def __init__(self, config):
-        if (formats.scale_bits, formats.mantissa_bits) != (SCALE_BITS, SCALE_BITS + 1):
-            raise ValueError(f"ScalarUnit: {formats}: built for scale_bits=17, mantissa_bits=18")
-        formats = config.formats
-        self.config, self.formats = config, formats
+        f = config.formats
+        self.config, self.f = config, f
+        top_bits = f.reciprocal_bits  # `top` has as many
+        self.PREPARE = f.epsilon_bits + 6
+        self.RECIPROCAL = top_bits + 10
+        # The divider works on the scale when the root is there and the reciprocal has been taken.
+        self._divide = max(f.scale_bits + 12, self.RECIPROCAL + 1)
+        # factor and top below powers of two, the root at least half of one, two bits to spare
+        self._quotient_bits = top_bits + LEADING
+        self.SCALE = self._divide + self._quotient_bits + 2
+        self._mantissa_bits = max(f.scale_bits, f.epsilon_bits)
+        if ENERGY_BITS + f.epsilon_bits > BIG or f.scale_bits + top_bits + 2 > BIG:
+            raise ValueError(f"ScalarUnit: {f}: a product has more than {BIG} bits")
+        self._constants, self._summary = constants_layout(f), summary_layout(config)
         super().__init__({
-            "constants": In(stream.Signature(constants_layout)), "energy": In(ENERGY_BITS),
-            "summaries": In(stream.Signature(summary_layout)),
-            "jobs": Out(stream.Signature(job_layout)),
-            "scales": Out(stream.Signature(scale_layout)),
+            "constants": In(stream.Signature(self._constants)), "energy": In(ENERGY_BITS),
+            "summaries": In(stream.Signature(self._summary)),
+            "jobs": Out(stream.Signature(job_layout(f))),
+            "scales": Out(stream.Signature(scale_layout(f))),
         })
 
     def elaborate(self, platform):
@@ -123,46 +126,66 @@ class ScalarUnit(Component):
         """What computes, shared by all steps; none of it minds what it does in between."""
         m.submodules.shifter = self.shifter = shifter = Shifter(BIG)
         m.submodules.length = self.length = BitLength(BIG)
-        m.submodules.root = self.root = Root(SCALE_BITS)
-        m.submodules.divider = self.divider = Divider(SCALE_BITS, QUOTIENT_BITS)
-        m.submodules.queue = self.queue = SyncFIFO(width=scale_layout.size, depth=self.SCALES)
-        self.low, self.high = Signal(SCALE_BITS), Signal(ENERGY_BITS)  # of mantissa * energy
-        self.multiplicand = Signal(ENERGY_BITS)
+        f, top_bits = self.f, self.f.reciprocal_bits
+        m.submodules.root = self.root = Root(f.scale_bits)
+        m.submodules.divider = self.divider = Divider(max(f.scale_bits, top_bits),
+                                                      self._quotient_bits)
+        m.submodules.queue = self.queue = SyncFIFO(width=scale_layout(f).size, depth=self.SCALES)
         self.small = Signal(BIG + 1)
         self.shifted = Signal(BIG)  # all ones on overflow
-        self.top = Signal(SCALE_BITS)
-        self.dividend = Signal(2 * SCALE_BITS + 2)
-        self.constant = Signal(constants_layout)
-        self.summary = Signal(summary_layout)
+        self.top = Signal(top_bits)
+        self.dividend = Signal(f.scale_bits + top_bits + 2)
+        self.constant = Signal(self._constants)
+        self.summary = Signal(self._summary)
         self.measure = Signal(2)  # what goes into `length`: largest, clipped total, or dividend
         self.clipped = Signal(BIG)
-        product = Signal(2 * SCALE_BITS)
-        m.d.sync += [product.eq(self.constant.factor_mantissa * self.top), self.measure.eq(0)]
+        m.d.sync += self.measure.eq(0)
         m.d.comb += self.length.x.eq(Mux(self.measure[0], self.summary.largest, Mux(
             self.measure[1], self.clipped, self.dividend)))
         self.total = Signal(BIG + 1)
         self.scaling = Signal()  # the divider works on the scale, no more on the reciprocal
         self.at = {}  # it is that step
-        for step in (3, 7, 8, 11, 18, 29):
+        for step in (3, 7, 8, 11, f.epsilon_bits + 1, self._divide):
             self.at[step] = Signal(name=f"at_{step}")
             m.d.sync += self.at[step].eq(self.step == step - 1)
+        self._build_multiplier(m)
         self._build_serial(m)
         m.d.comb += [
             self.clipped.eq(self.total[:BIG] | self.total[BIG].replicate(BIG)),
             self.shifted.eq(shifter.y | shifter.overflow.replicate(BIG)),
-            self.dividend.eq(product << 2),
+            self.dividend.eq(self._product(f.scale_bits) << 2),
             self.scales.valid.eq(self.queue.r_rdy),
             self.scales.payload.as_value().eq(self.queue.r_data),
             self.queue.r_en.eq(self.scales.ready),
         ]
 
+    def _build_multiplier(self, m):
+        """A bit of a mantissa a clock, from the low one, while `multiplying`."""
+        self.multiplying = Signal()
+        self.multiplicand = Signal(ENERGY_BITS)
+        self.low, self.high = Signal(self._mantissa_bits), Signal(ENERGY_BITS)
+        total = Signal(ENERGY_BITS + 1)
+        m.d.comb += total.eq(self.high + Mux(self.low[0], self.multiplicand, 0))
+        with m.If(self.multiplying):
+            m.d.sync += Cat(self.low, self.high).eq(Cat(self.low[1:], total))
+
+    def _multiply(self, mantissa, number):
+        """Begins mantissa * number."""
+        return [self.low.eq(mantissa), self.high.eq(0), self.multiplicand.eq(number),
+                self.multiplying.eq(1)]
+
+    def _product(self, bits):
+        """The product, `bits` clocks after it was begun with a mantissa of as many."""
+        return Cat(self.low, self.high)[self._mantissa_bits - bits:]
+
     def _build_serial(self, m):
-        """Root and divider. The upper 3 bits of the reciprocal are 0: it starts behind them."""
+        """Root and divider. The upper bits of the reciprocal are 0: it starts behind them."""
         root, divider = self.root, self.divider
-        one = Const(LEVELS << ONE_BITS + 3, 2 * SCALE_BITS + 3)
+        one = Const(LEVELS << self.f.reciprocal_frac + LEADING,
+                    len(divider.low) + len(divider.high))
         m.d.comb += [
             root.start.eq(self.at[11]), root.radicand.eq(self.shifted),
-            divider.start.eq(self.at[8] | self.at[29]),
+            divider.start.eq(self.at[8] | self.at[self._divide]),
             divider.divisor.eq(Mux(self.scaling, root.root, self.top)),
             Cat(divider.low, divider.high).eq(Mux(self.scaling, self.dividend, one)),
         ]
@@ -173,13 +196,14 @@ class ScalarUnit(Component):
         Every clock loads something, and what to load is known one clock ahead, which keeps the
         states out of the way. In between it does not matter what is shifted.
         """
-        at = self.at
+        at, f = self.at, self.f
         length = self.length.length
-        # An even number of places, to 33 or 34 bits
-        even = Cat(Const(0, 1), (RADICAND_BITS - length)[1:]).as_signed()
-        choices = [(at[3], self.summary.largest, LARGEST_BITS - length),
+        # An even number of places, to twice the bits of the root or one less
+        even = Cat(Const(0, 1), (2 * f.scale_bits - length)[1:]).as_signed()
+        choices = [(at[3], self.summary.largest, len(self.summary.largest) - length),
                    (at[7], self.clipped, even),
-                   (at[18], Cat(self.low, self.high), self.constant.energy_exponent),
+                   (at[f.epsilon_bits + 1], self._product(f.epsilon_bits),
+                    self.constant.energy_exponent),
                    (fsm.ongoing("SUMMARY"), self.small, -(self.summaries.payload.exponent << 1))]
         operand = self.constants.payload.constant_mantissa
         places = self.constants.payload.constant_exponent
@@ -190,22 +214,18 @@ class ScalarUnit(Component):
 
     def _take_constants(self, m):
         constants = self.constants.payload
-        m.d.sync += [self.constant.eq(constants), self.multiplicand.eq(self.energy),
-                     self.low.eq(constants.energy_mantissa), self.high.eq(0)]
+        m.d.sync += [self.constant.eq(constants),
+                     *self._multiply(constants.energy_mantissa, self.energy)]
 
     def _prepare(self, m):
         """small = energy and constant terms of the sum of squares, in units of the input's bit."""
         step = self.step
-        # Cycles 1 to 17: multiply, from the low bit of the mantissa
-        total = Signal(ENERGY_BITS + 1)
-        m.d.comb += total.eq(self.high + Mux(self.low[0], self.multiplicand, 0))
-        with m.If(step <= SCALE_BITS):
-            m.d.sync += Cat(self.low, self.high).eq(Cat(self.low[1:], total))
-        # Cycle 4
         with m.If(step == 4):
             m.d.sync += self.small.eq(self.shifted)
-        # Cycle 22
-        with m.If(step == 22):
+        # Cycles 1 to epsilon_bits: the energy times its mantissa
+        with m.If(step == self.f.epsilon_bits):
+            m.d.sync += self.multiplying.eq(0)
+        with m.If(step == self.PREPARE - 1):
             m.d.sync += self.small.eq(self.small + self.shifted)
 
     def _take_summary(self, m):
@@ -213,48 +233,58 @@ class ScalarUnit(Component):
                      self.scaling.eq(0)]
 
     def _scale(self, m):
-        step, length = self.step, self.length.length
-        rounded = Signal(SCALE_BITS + 1)
-        code_shift, half = Signal(signed(6)), Signal(signed(6))
+        step, length, f = self.step, self.length.length, self.f
+        top_bits, root_bits = f.reciprocal_bits, f.scale_bits
+        largest_bits = len(self.summary.largest)
+        rounded = Signal(top_bits + 1)
+        code_shift = Signal.like(self.jobs.payload.code_shift)
+        half = Signal(range(-root_bits, BIG // 2 - root_bits + 1))
         with m.Switch(step):
             with m.Case(3):
-                m.d.sync += code_shift.eq(length - SCALE_BITS)
+                m.d.sync += code_shift.eq(length - top_bits)
             with m.Case(4):
                 m.d.sync += [self.total.eq(self.summary.squares + self.shifted),
                              self.measure.eq(0b10)]
             with m.Case(7):
-                drop = LARGEST_BITS - SCALE_BITS
-                m.d.sync += [half.eq((length - (RADICAND_BITS - 1)) >> 1),
-                             rounded.eq(self.shifted[drop:LARGEST_BITS] + self.shifted[drop - 1])]
+                drop = largest_bits - top_bits
+                m.d.sync += [half.eq((length - (2 * root_bits - 1)) >> 1),
+                             rounded.eq(self.shifted[drop:largest_bits] + self.shifted[drop - 1])]
             with m.Case(8):
-                m.d.sync += self.top.eq(rounded[:-1] | rounded[-1].replicate(SCALE_BITS))
-            with m.Case(26):
-                quotient = self.divider.quotient[:SCALE_BITS]
+                m.d.sync += self.top.eq(rounded[:-1] | rounded[-1].replicate(top_bits))
+            # Cycles 10 to 9 + scale_bits: the factor times `top`
+            with m.Case(9):
+                m.d.sync += self._multiply(self.constant.factor_mantissa, self.top)
+            with m.Case(9 + f.scale_bits):
+                m.d.sync += self.multiplying.eq(0)
+        with m.Switch(step):
+            with m.Case(self.RECIPROCAL - 1):
+                quotient = self.divider.quotient[:top_bits]
                 m.d.sync += [self.jobs.valid.eq(1), self.jobs.payload.code_shift.eq(code_shift),
                              self.jobs.payload.reciprocal.eq(Mux(self.top == 0, 0, quotient))]
-            with m.Case(28):
+            with m.Case(self._divide - 1):
                 m.d.sync += self.scaling.eq(1)
         self._finish(m, code_shift, half)
 
     def _finish(self, m, code_shift, half):
-        """Cycle 50: the quotient brought to 17 bits. A root of 0 counts as 1 for the exponent."""
-        quotient = self.divider.quotient
-        difference, exponent = Signal(signed(8)), Signal(signed(10))
-        without, spare = Signal(range(RADICAND_BITS)), Signal(range(RADICAND_BITS))
-        rootless = Signal()
-        scale = Signal(scale_layout)
+        """The quotient brought to scale_bits. A root of 0 counts as 1 for the exponent."""
+        quotient, bits = self.divider.quotient, self.f.scale_bits
+        scale = Signal(self.scales.payload.shape())
+        difference, exponent = Signal(signed(EXPONENT_BITS)), Signal(signed(EXPONENT_BITS))
+        most = range(len(self.dividend) - bits + 1)
+        without, spare, rootless = Signal(most), Signal(most), Signal()
         m.d.sync += [
             difference.eq(code_shift - half - 2),
             exponent.eq(self.constant.factor_exponent + difference),
-            without.eq(Mux(self.length.length > SCALE_BITS, self.length.length - SCALE_BITS, 0)),
+            without.eq(Mux(self.length.length > bits, self.length.length - bits, 0)),
             rootless.eq(self.root.root == 0),
         ]
         with m.If(rootless):
             m.d.comb += spare.eq(without)
         with m.Else():
-            for bit in range(SCALE_BITS, QUOTIENT_BITS):
+            for bit in range(bits, len(quotient)):
                 with m.If(quotient[bit]):
-                    m.d.comb += spare.eq(bit + 1 - SCALE_BITS)
-            m.d.comb += scale.mantissa.eq(quotient >> spare[:2])
+                    m.d.comb += spare.eq(bit + 1 - bits)
+            few = (len(quotient) - bits).bit_length()
+            m.d.comb += scale.mantissa.eq(quotient >> spare[:few])
         m.d.comb += [scale.exponent.eq(exponent + spare),
                      self.queue.w_data.eq(scale.as_value())]

@@ -2,13 +2,22 @@
 
 import pytest
 
-from tritone.common.config import preset
 from tritone.rtl.scalar_unit import ScalarUnit
+from tritone.sim.bench import machine
 from tritone.sim.runner import cases, run
+
+
+def check(case, changes):
+    parameters = {"preset": "tiny", "changes": changes}  # only the formats matter
+    run(ScalarUnit(machine(parameters)), "tb_scalar_unit", case, parameters=parameters)
 
 
 @pytest.mark.parametrize("case", cases("tb_scalar_unit"))
 def test_scalar_unit(case):
-    machine = {"preset": "tiny", "changes": {}}  # the same for every machine
-    config = preset(machine["preset"], **machine["changes"])
-    run(ScalarUnit(config), "tb_scalar_unit", case, parameters=machine)
+    check(case, {})
+
+
+@pytest.mark.parametrize("case", ["scalars_match/idle=0/stall=0",
+                                  "clocks_do_not_depend_on_the_operands"])
+def test_scalar_unit_in_compact_formats(case):
+    check(case, {"formats": "compact"})
