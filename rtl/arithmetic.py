@@ -1,4 +1,4 @@
-"""Roundings and saturations of docs/numerics.md, named as in model/golden.py."""
+"""Roundings and saturations of docs/numerics.md, named as in model/golden.py; trees."""
 
 from amaranth.hdl import Const, Mux, signed
 
@@ -33,3 +33,14 @@ def bit_length(x):
 def magnitude(x):
     """Ones' complement magnitude of a signed value: its bit length b has -2**b <= x < 2**b."""
     return (x ^ x[-1].replicate(len(x)))[:-1]
+
+
+def tree(pipe, values, function, name):
+    """`function` of all `values`, two at a time, with a register behind each of its levels."""
+    level = 0
+    while len(values) > 1:
+        level += 1
+        pairs = [values[n:n + 2] for n in range(0, len(values), 2)]
+        values = [pipe.register(function(*pair) if len(pair) == 2 else pair[0],
+                                f"{name}_{level}_{n}") for n, pair in enumerate(pairs)]
+    return values[0]

@@ -1,12 +1,11 @@
-"""Block normalisation: a vector to 18-bit mantissas, times two gains, with its maximum and sum."""
+"""Block normalisation: a vector to mantissas, times two gains, with its maximum and sum."""
 
 from amaranth.hdl import Cat, Const, Module, Mux, Shape, Signal, signed, unsigned
 from amaranth.lib import data, stream
 from amaranth.lib.wiring import Component, In, Out
 
-from ..common.formats import DEFAULT
-from .arithmetic import saturate, shift_round
-from .pipeline import Pipeline
+from .arithmetic import saturate, shift_round, tree
+from .pipeline import Multiplier, Pipeline
 from .tape_decoder import norm_layout
 
 MANTISSA = 6  # clocks from a pair to its mantissa
@@ -24,23 +23,13 @@ def summary_layout(config):
                               "exponent": Shape.cast(range(least, most + 1))})
 
 
-def tree(pipe, values, function, name):
-    """`function` of all `values`, two at a time, with a register behind each of its levels."""
-    level = 0
-    while len(values) > 1:
-        level += 1
-        pairs = [values[n:n + 2] for n in range(0, len(values), 2)]
-        values = [pipe.register(function(*pair) if len(pair) == 2 else pair[0],
-                                f"{name}_{level}_{n}") for n, pair in enumerate(pairs)]
-    return values[0]
-
-
 class Normaliser(Component):
     """golden.normalise: x times its gains, for the quantiser, the scalar unit and the floor RAM.
 
-        mantissa = saturate(round(x / 2**exponent), 18)         exponent = bits - 17
-        v = mantissa * code_gain                                largest = max|v|
-        u = round(mantissa * sum_gain / 2**15)                  squares = sum of u**2
+        mantissa = saturate(round(x / 2**exponent))      exponent = bits - (mantissa_bits - 1)
+        v = mantissa * code_gain >> code_input_drop      largest = max|v|
+        n = saturate(round(mantissa / 2**sum_drop))
+        u = round(n * sum_gain / 2**(sum_gain_bits - 1))    squares = sum of u**2
 
     V elements a clock, ceil(length / V) beats a norm. Clocks, when nothing stalls:
 
@@ -58,43 +47,41 @@ class Normaliser(Component):
     norms : In(stream of {source: 1, length: 16, repeat: 1, floors: 1})
         source: 0 residual RAM, 1 product RAM. repeat: keep the sum of squares of the norm before.
         floors: the lower halves of its pairs are no gains; only with repeat.
-    pairs : In(stream of V x 32)
-        Bits 0..15 sum gain, signed, or floor; bits 16..31 code gain, signed.
-        Zero for the elements beyond `length`.
-    source : Out(1), address : Out, x : In(V x signed(32))
+    pairs : In(stream of V x pair_bits)
+        Lower slot: sum gain, signed, or floor; upper slot: code gain, signed; each in the low
+        bits of its slot. Zero for the elements beyond `length`.
+    source : Out(1), address : Out, x : In(V x signed(element_bits))
         RAM read port: `x` belongs to the address of the clock before.
-    bits : In(6)
+    bits : In(range(element_bits))
         magnitude_bits of the vector in `source`: all elements have -2**bits <= x < 2**bits.
-    v : Out(stream of {values: V x signed(33), last: 1})
-    floors : Out(stream of {values: V x 16, address: 16})
-    summaries : Out(stream of {largest: 33, squares: 48, exponent: signed(6)})
+    v : Out(stream of {values: V x signed(code_input_bits), last: 1})
+    floors : Out(stream of {values: V x floor_bits, address: 16})
+    summaries : Out(stream of summary_layout(config))
     """
 
-    latency = 1 + MANTISSA
+    latency = MANTISSA + Multiplier.LATENCY
 
     def __init__(self, config):
-        if (formats.mantissa_bits, formats.gain_bits, formats.residual_bits,
-                formats.product_bits) != (18, 16, ELEMENT_BITS, ELEMENT_BITS):
-            raise ValueError(f"Normaliser: {formats}: built for mantissas of 18 bits, gains of 16 "
-                             f"and elements of {ELEMENT_BITS}")
         formats = config.formats
         self.config, self.f = config, formats
         lanes = config.vector
         self.depth = config.max_inner // lanes
         self.levels = (lanes - 1).bit_length()
-        self.summary_latency = self.latency + 5 + self.levels
-        pairs = data.ArrayLayout(unsigned(2 * formats.gain_bits), lanes)
+        # The product that becomes u is begun a clock before v is there.
+        self.summary_latency = self.latency + 2 * Multiplier.LATENCY + 1 + self.levels
+        pairs = data.ArrayLayout(unsigned(formats.pair_bits), lanes)
         super().__init__({
             "norms": In(stream.Signature(norm_layout)),
             "pairs": In(stream.Signature(pairs)),
             "source": Out(1), "address": Out(range(max(self.depth, 2))),
-            "x": In(data.ArrayLayout(signed(ELEMENT_BITS), lanes)), "bits": In(range(formats.element_bits)),
+            "x": In(data.ArrayLayout(signed(formats.element_bits), lanes)),
+            "bits": In(range(formats.element_bits)),
             "v": Out(stream.Signature(data.StructLayout(
-                {"values": data.ArrayLayout(signed(LARGEST_BITS), lanes), "last": 1}))),
+                {"values": data.ArrayLayout(signed(formats.code_input_bits), lanes), "last": 1}))),
             "floors": Out(stream.Signature(data.StructLayout(
                 {"values": data.ArrayLayout(unsigned(formats.floor_bits), lanes),
                  "address": 16}))),
-            "summaries": Out(stream.Signature(summary_layout)),
+            "summaries": Out(stream.Signature(summary_layout(config))),
         })
 
     def elaborate(self, platform):
@@ -102,8 +89,8 @@ class Normaliser(Component):
         self.advance = Signal()  # of the stages up to v; what comes after always moves
         m.d.comb += self.advance.eq(self.v.ready | ~self.v.valid)
         self._build_control(m)
-        products = self._build_products(m)
-        squares = self._build_squares(m, products)
+        factors = self._build_products(m)
+        squares = self._build_squares(m, factors)
         largest = self._build_largest(m)
         self._build_summary(m, squares, largest)
         return m
@@ -138,7 +125,7 @@ class Normaliser(Component):
                          index_before.eq(index)]
         with m.If(self.summaries.valid & self.summaries.ready):
             m.d.sync += pending.eq(0)
-        self.exponent = Signal(signed(6))
+        self.exponent = Signal.like(self.summaries.payload.exponent)
         with m.If(take):
             m.d.sync += [index.eq(index + 1), first.eq(0), left.eq(left - lanes),
                          last.eq(left <= 2 * lanes), running.eq(~last)]
@@ -157,41 +144,56 @@ class Normaliser(Component):
                     self.pairs.payload[lane][:self.f.floor_bits])
 
     def _build_products(self, m):
-        """Mantissas, times both gains. Returns the products for the sum of squares."""
+        """Mantissas, and v. Returns the factors of each u, as they are when their beat enters v."""
         f = self.f
         pipe = Pipeline(m, self.advance)
         # Cycle 0
-        places = pipe.register(~self.bits[:5], "places_1")  # 31 - bits, to the left
+        left = Signal(range(f.element_bits))  # x is shifted that far
+        m.d.comb += left.eq(f.element_bits - 1 - self.bits)
+        places = pipe.register(left, "places_1")
         # Cycle 1
         places = pipe.register(places, "places_2")
         fine = pipe.register(places[:3], "fine_places")
-        products = []
+        factors = []
         for lane in range(self.config.vector):
             # Cycle 1
             x = pipe.register(self.x[lane], f"x_{lane}")
-            # Cycles 2 and 3: to 32 bits, in two steps
-            x = pipe.register((x << Cat(Const(0, 3), places[3:]))[:ELEMENT_BITS],
-                              f"x_coarse_{lane}")
-            x = pipe.register((x << fine)[:ELEMENT_BITS].as_signed(), f"x_fine_{lane}")
+            # Cycles 2 and 3: to the top, in two steps
+            x = pipe.register((x << Cat(Const(0, 3), places[3:]))[:len(x)], f"x_coarse_{lane}")
+            x = pipe.register((x << fine)[:len(x)].as_signed(), f"x_fine_{lane}")
             # Cycle 4
-            x = pipe.register(shift_round(x, ELEMENT_BITS - f.mantissa_bits), f"rounded_{lane}")
+            x = pipe.register(shift_round(x, len(x) - f.mantissa_bits), f"rounded_{lane}")
             # Cycle 5
             mantissa = pipe.register(saturate(x, f.mantissa_bits), f"mantissa_{lane}")
-            pair = pipe.delay(self.pairs.payload[lane], MANTISSA, f"pair_{lane}")
-            # Cycle 6
-            sum_gain, code_gain = pair[:f.gain_bits], pair[f.gain_bits:]
-            products.append(pipe.register(mantissa * sum_gain.as_signed(), f"product_{lane}"))
-            with m.If(self.advance):
-                m.d.sync += self.v.payload.values[lane].eq(mantissa * code_gain.as_signed())
+            factors.append(self._build_lane(m, pipe, lane, mantissa))
         beat = self.beat
-        for cycle in range(1, MANTISSA):
+        for cycle in range(1, self.latency - 1):
             beat = self._next_beat(m, beat, self.advance, f"beat_{cycle + 1}")
         with m.If(self.advance):
             m.d.sync += [self.v.valid.eq(beat.valid), self.v.payload.last.eq(beat.last)]
         # A beat counts once, in the clock after it has entered v, however long it waits there.
         self.entered = Signal.like(self.beat)
         m.d.sync += [self.entered.eq(beat), self.entered.valid.eq(beat.valid & self.advance)]
-        return products
+        return factors
+
+    def _build_lane(self, m, pipe, lane, mantissa):
+        f, pair = self.f, self.pairs.payload[lane]
+        sum_gain = pair[:f.sum_gain_bits].as_signed()
+        code_gain = pair[f.slot_bits:f.slot_bits + f.code_gain_bits].as_signed()
+        # Cycles 6 to 8
+        code_gain = pipe.delay(code_gain, MANTISSA, f"code_gain_{lane}")
+        product = self._multiply(m, f"v_multiplier_{lane}", mantissa, code_gain, self.advance)
+        m.d.comb += self.v.payload.values[lane].eq(product >> f.code_input_drop)
+        # Cycles 6 and 7, for the sum of squares
+        n = pipe.register(shift_round(mantissa, f.sum_drop), f"n_rounded_{lane}")
+        n = pipe.register(saturate(n, f.sum_mantissa_bits), f"n_{lane}")
+        return n, pipe.delay(sum_gain, self.latency - 1, f"sum_gain_{lane}")
+
+    def _multiply(self, m, name, x, y, advance, places=0):
+        """The rounded product of two registers, Multiplier.LATENCY clocks later."""
+        m.submodules[name] = multiplier = Multiplier(x.shape(), y.shape(), places)
+        m.d.comb += [multiplier.advance.eq(advance), multiplier.x.eq(x), multiplier.y.eq(y)]
+        return multiplier.product
 
     def _next_beat(self, m, beat, advance, name):
         after = Signal.like(self.beat, name=name)
@@ -199,36 +201,37 @@ class Normaliser(Component):
             m.d.sync += after.eq(beat)
         return after
 
-    def _build_squares(self, m, products):
-        """Cycles 7 to 9 and the tree: sum of squares of a beat."""
+    def _build_squares(self, m, factors):
+        """Cycles 8 to 13 and the tree: sum of squares of a beat. Nothing here ever stands."""
         f, pipe = self.f, Pipeline(m, Const(1))
         squares = []
-        for lane, product in enumerate(products):
-            # Cycle 7: no gain is above 1, so that u is within its bits and needs no saturation
-            u = shift_round(product, f.gain_bits - 1)[:f.mantissa_bits].as_signed()
-            u = pipe.register(u, f"u_{lane}")
-            # Cycles 8 and 9: two registers for the multiplier, which has them inside
-            square = pipe.delay((u * u).as_unsigned(), 2, f"square_{lane}")
-            squares.append(square[:2 * f.mantissa_bits - 2])
-        # Cycles 10 to 9 + levels
+        for lane, (n, sum_gain) in enumerate(factors):
+            # Cycles 8 to 10: no gain is above 1, so that u needs no saturation
+            product = self._multiply(m, f"u_multiplier_{lane}", n, sum_gain, 1,
+                                     f.sum_gain_bits - 1)
+            u = product[:f.sum_mantissa_bits].as_signed()
+            # Cycles 11 to 13
+            square = self._multiply(m, f"square_multiplier_{lane}", u, u, 1)
+            squares.append(square[:2 * (f.sum_mantissa_bits - 1)])
+        # Cycles 14 to 13 + levels
         return tree(pipe, squares, lambda a, b: a + b, "squares")
 
     def _build_largest(self, m):
-        """Cycle 7 and the tree, then as late as the sum of squares: largest |v| of a beat."""
+        """Cycle 9 and the tree, then as late as the sum of squares: largest |v| of a beat."""
         pipe = Pipeline(m, Const(1))
         magnitudes = []
         for lane in range(self.config.vector):
             v = self.v.payload.values[lane]
-            magnitudes.append(pipe.register(Mux(v < 0, -v, v)[:LARGEST_BITS],
+            magnitudes.append(pipe.register(Mux(v < 0, -v, v)[:self.f.code_input_bits - 1],
                                             f"magnitude_{lane}"))
         largest = tree(pipe, magnitudes, lambda a, b: Mux(a > b, a, b), "largest")
-        return pipe.delay(largest, 2, "largest_late")
+        return pipe.delay(largest, 2 * Multiplier.LATENCY - 2, "largest_late")
 
     def _build_summary(self, m, squares, largest):
-        beat, summary = self.entered, Signal(summary_layout)
-        for cycle in range(3 + self.levels):
+        beat, summary = self.entered, Signal.like(self.summaries.payload)
+        for cycle in range(2 * Multiplier.LATENCY - 1 + self.levels):
             coming, beat = beat, self._next_beat(m, beat, 1, f"beat_{self.latency + 1 + cycle}")
-        # Cycle 10 + levels. Two clocks at least lie between two norms: clearing loses no beat.
+        # Cycle 14 + levels. Two clocks at least lie between two norms: clearing loses no beat.
         done = Signal()
         m.d.sync += done.eq(beat.valid & beat.last)
         with m.If(beat.valid & (largest > summary.largest)):
@@ -239,7 +242,7 @@ class Normaliser(Component):
             m.d.sync += summary.largest.eq(0)
             with m.If(~coming.repeat):
                 m.d.sync += summary.squares.eq(0)
-        # Cycle 11 + levels
+        # Cycle 15 + levels
         with m.If(self.summaries.ready):
             m.d.sync += self.summaries.valid.eq(0)
         with m.If(done):

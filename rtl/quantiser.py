@@ -5,25 +5,22 @@ from amaranth.lib import data, stream
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import Component, In, Out
 
-from ..common.formats import DEFAULT
 from .arithmetic import saturate, shift_round
-from .normaliser import LARGEST_BITS
-from .pipeline import Pipeline
-from .scalar_unit import ONE_BITS, job_layout
+from .pipeline import Multiplier, Pipeline
+from .scalar_unit import job_layout
 
 BANKS = 2
 CODE_BITS = 8
-FULL_SHIFT = 16  # the largest code_shift
-WIDE_BITS = LARGEST_BITS + 1  # of an element once its leading zeros are gone
 
 
 class Quantiser(Component):
     """golden.quantise: keeps vectors in two banks of RAM and gives them back as codes.
 
-        w = saturate(round(v / 2**code_shift), 18)         code = round(w * reciprocal / 2**26)
+        w = saturate(round(v / 2**code_shift))
+        code = round(w * reciprocal / 2**reciprocal_frac)
 
-    One job a vector, in the same order. |v| < 2**(code_shift + 17), which holds for every job of
-    the scalar unit. V elements a clock. Clocks, when nothing stalls:
+    One job a vector, in the same order. |v| < 2**(code_shift + mantissa_bits - 1), which holds for
+    every job of the scalar unit. V elements a clock. Clocks, when nothing stalls:
 
         last of a vector accepted -> its job can be accepted      1
         job accepted -> first codes valid                         latency
@@ -34,24 +31,25 @@ class Quantiser(Component):
 
     Members
     -------
-    v : In(stream of {values: V x signed(33), last: 1})
+    v : In(stream of {values: V x signed(code_input_bits), last: 1})
         Accepted while a bank is free.
-    jobs : In(stream of {code_shift: signed(6), reciprocal: 17})
-        code_shift from -17 to 16.
+    jobs : In(stream of job_layout(config.formats))
+        code_shift up to code_input_bits - mantissa_bits, and from 1 - mantissa_bits on.
     codes : Out(stream of {codes: V x signed(8), last: 1})
     """
 
-    latency = 9
+    latency = 8 + Multiplier.LATENCY
 
     def __init__(self, config):
         formats = config.formats
         self.config, self.f = config, formats
         self.depth = config.max_inner // config.vector
+        self.full_shift = formats.code_input_bits - formats.mantissa_bits  # largest code_shift
         lanes = config.vector
         super().__init__({
             "v": In(stream.Signature(data.StructLayout(
-                {"values": data.ArrayLayout(signed(LARGEST_BITS), lanes), "last": 1}))),
-            "jobs": In(stream.Signature(job_layout)),
+                {"values": data.ArrayLayout(signed(formats.code_input_bits), lanes), "last": 1}))),
+            "jobs": In(stream.Signature(job_layout(formats))),
             "codes": Out(stream.Signature(data.StructLayout(
                 {"codes": data.ArrayLayout(signed(CODE_BITS), lanes), "last": 1}))),
         })
@@ -61,7 +59,7 @@ class Quantiser(Component):
         self.full = Signal(BANKS)
         self.ends = [Signal(range(BANKS * self.depth), name=f"end_{n}") for n in range(BANKS)]
         m.submodules.memory = memory = Memory(
-            shape=LARGEST_BITS * self.config.vector, depth=BANKS * self.depth, init=[],
+            shape=self.f.code_input_bits * self.config.vector, depth=BANKS * self.depth, init=[],
             attrs={"no_rw_check": 1})  # no bank is read and written at a time
         advance = Signal()
         m.d.comb += advance.eq(self.codes.ready | ~self.codes.valid)
@@ -97,7 +95,8 @@ class Quantiser(Component):
         jobs, pipe = self.jobs, Pipeline(m, advance)
         running, bank = Signal(), Signal(name="read_bank")  # bank: of the next job
         address, end = (Signal(range(BANKS * self.depth), name=n) for n in ("read", "end"))
-        places, reciprocal = Signal(6), Signal(self.f.scale_bits)
+        places = Signal(range(self.f.code_input_bits))
+        reciprocal = Signal(self.f.reciprocal_bits)
         last = Signal(name="read_last")
         m.d.comb += [
             last.eq(running & (address == end)),
@@ -111,7 +110,7 @@ class Quantiser(Component):
         with m.If(jobs.valid & jobs.ready):
             m.d.sync += [running.eq(1), bank.eq(~bank), address.eq(Mux(bank, self.depth, 0)),
                          end.eq(Mux(bank, self.ends[1], self.ends[0])),
-                         places.eq(FULL_SHIFT - jobs.payload.code_shift),
+                         places.eq(self.full_shift - jobs.payload.code_shift),
                          reciprocal.eq(jobs.payload.reciprocal)]
         valid = Signal(name="valid_2")
         with m.If(advance):
@@ -132,18 +131,21 @@ class Quantiser(Component):
             # Cycle 2
             x = pipe.register(values[lane], f"x_{lane}")
             # Cycles 3 and 4: the leading zeros of the largest element go, in two steps
-            x = pipe.register((x << Cat(Const(0, 3), places[3:]))[:WIDE_BITS], f"coarse_{lane}")
-            x = pipe.register((x << fine)[:WIDE_BITS].as_signed(), f"fine_{lane}")
+            x = pipe.register((x << Cat(Const(0, 3), places[3:]))[:len(x)], f"coarse_{lane}")
+            x = pipe.register((x << fine)[:len(x)].as_signed(), f"fine_{lane}")
             # Cycle 5
-            x = pipe.register(shift_round(x, FULL_SHIFT), f"rounded_{lane}")
+            x = pipe.register(shift_round(x, self.full_shift), f"rounded_{lane}")
             # Cycle 6
             w = pipe.register(saturate(x, f.mantissa_bits), f"w_{lane}")
-            # Cycle 7: as signed numbers, for one 18 x 18 multiplier
-            product = pipe.register(w * Cat(reciprocal, Const(0, 1)).as_signed(),
-                                    f"product_{lane}")
-            # Cycle 8
+            # Cycles 7 to 9
+            m.submodules[f"multiplier_{lane}"] = multiplier = Multiplier(
+                w.shape(), reciprocal.shape())
+            m.d.comb += [multiplier.advance.eq(advance), multiplier.x.eq(w),
+                         multiplier.y.eq(reciprocal)]
+            # Cycle 10
+            code = shift_round(multiplier.product, f.reciprocal_frac)
             with m.If(advance):
-                m.d.sync += self.codes.payload.codes[lane].eq(shift_round(product, ONE_BITS))
+                m.d.sync += self.codes.payload.codes[lane].eq(code)
         with m.If(advance):
             flags = valid
             for cycle in range(2, self.latency - 1):

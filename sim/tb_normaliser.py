@@ -4,14 +4,14 @@ import random
 from types import SimpleNamespace
 
 import cocotb
-import numpy as np
 from cocotb.triggers import FallingEdge, RisingEdge
 
 from ..common.config import preset
-from ..compiler.clocks import NORM_NEXT, NORM_TAKEN, V_LATENCY
+from ..compiler.clocks import NORM_NEXT, NORM_TAKEN, SUMMARY, V_LATENCY
 from ..model.golden import magnitude_bits
 from ..rtl.normaliser import Normaliser
 from .elementwise import Clocks, arrays, golden, integers
+from .payload import pack
 from .streams import StreamSink, StreamSource, parameters, start
 
 LENGTHS = [1, 2, 3, 4, 5, 1, 1, 64, 2, 2, 1]
@@ -25,30 +25,35 @@ def machine():
 class Norm:
     """One norm: what goes in, and what the golden model says."""
 
-    def __init__(self, generator, vector, length, before):
+    def __init__(self, generator, config, length, before):
+        f, vector = config.formats, config.vector
         self.length, self.source = length, generator.randrange(2)
         self.repeat = int(before is not None and generator.random() < 0.4)
         self.floors = int(self.repeat and generator.random() < 0.5)
-        self.x = elements(generator, length)
-        self.low = integers(generator, 16, length, signed=not self.floors)
-        self.code = integers(generator, 16, length)
+        self.x = elements(generator, f, length)
+        self.low = integers(generator, f.floor_bits if self.floors else f.sum_gain_bits, length,
+                            signed=not self.floors)
+        self.code = integers(generator, f.code_gain_bits, length)
         if generator.random() < 0.2:  # the largest products
-            self.code, self.low = [-32768] * length, [32767 * (1 - 2 * (n & 1)) & (
-                0xFFFF if self.floors else -1) for n in range(length)]
+            self.code = [-1 << f.code_gain_bits - 1] * length
+            self.low = [(1 << f.floor_bits) - 1] * length if self.floors else [
+                generator.choice([1, -1]) * ((1 << f.sum_gain_bits - 1) - 1)] * length
         x, low, code = arrays(self.x, self.low, self.code)
         gains = SimpleNamespace(code_gain=code, sum_gain=None if self.repeat else low)
         self.bits = int(magnitude_bits(x)[0])
-        v, largest, squares, exponent = golden().normalise(x, gains, before and before.squares)
+        v, largest, squares, exponent = golden(f).normalise(x, gains, before and before.squares)
         self.squares = squares
         self.summary = {"largest": int(largest[0]), "squares": int(squares[0]),
                         "exponent": int(exponent[0])}
         padding = -length % vector
         self.beats = (length + padding) // vector
-        parts = lambda column: np.array(  # noqa: E731
-            list(column) + [0] * padding).reshape(-1, vector).tolist()
+        parts = lambda column: beats_of([*map(int, column)] + [0] * padding, vector)  # noqa: E731
         self.v = [{"values": values, "last": int(n == self.beats - 1)}
                   for n, values in enumerate(parts(v))]
-        words = [(low & 0xFFFF) | (code & 0xFFFF) << 16 for low, code in zip(self.low, self.code)]
+        # What is above the bits of a number in its slot must not matter.
+        words = [slot(generator, f, low, f.floor_bits if self.floors else f.sum_gain_bits)
+                 | slot(generator, f, code, f.code_gain_bits) << f.slot_bits
+                 for low, code in zip(self.low, self.code)]
         self.pairs = parts(words)
         self.rows = parts(self.x)
         self.floor_words = [{"values": values, "address": n}
@@ -57,21 +62,31 @@ class Norm:
                         "floors": self.floors}
 
 
-def elements(generator, length):
-    """Residuals: of one magnitude, with the extremes of it; or 0, or -1."""
+def beats_of(column, vector):
+    return [column[n:n + vector] for n in range(0, len(column), vector)]
+
+
+def slot(generator, formats, x, bits):
+    return x & (1 << bits) - 1 | generator.getrandbits(formats.slot_bits) >> bits << bits
+
+
+def elements(generator, formats, length):
+    """Of one magnitude, with the extremes of it and ties between mantissas; or 0, or -1."""
+    mantissa, widest = formats.mantissa_bits, formats.element_bits - 1
     if generator.random() < 0.1:
         return [generator.choice([0, -1])] * length
-    bits = generator.choice([1, 2, 16, 17, 18, 19, 30, 31, generator.randrange(1, 32)])
+    bits = generator.choice([1, 2, mantissa - 2, mantissa - 1, mantissa, mantissa + 1, widest - 1,
+                             widest, generator.randrange(1, widest + 1)])
     x = [generator.randrange(-(1 << bits), 1 << bits) for _ in range(length)]
-    ends = [-(1 << bits), (1 << bits) - 1, 1 << max(bits - 18, 0), -(1 << max(bits - 18, 0)),
-            3 << max(bits - 19, 0)]
+    half, rough = (1 << max(bits - kept, 0) for kept in (mantissa, formats.sum_mantissa_bits))
+    ends = [-(1 << bits), (1 << bits) - 1, half, -half, 3 * half >> 1, rough, -rough, rough - half]
     return [generator.choice(ends) if generator.random() < 0.3 else value for value in x]
 
 
-def norms(vector, lengths, seed):
+def norms(config, lengths, seed):
     generator, before, found = random.Random(seed), None, []
     for length in lengths:
-        found.append(before := Norm(generator, vector, length, before))
+        found.append(before := Norm(generator, config, length, before))
     return found
 
 
@@ -86,30 +101,32 @@ class Memories:
         cocotb.start_soon(self._bits())
 
     async def _read(self):
-        dut, number, lanes = self.dut, 0, self.box.config.vector
+        dut, number, shape = self.dut, 0, self.box.x.shape()
+        widest = self.box.f.element_bits - 1
         while True:
             await RisingEdge(dut.clk)
             address, source = int(dut.address.value), int(dut.source.value)
-            word = [self.random.randrange(-1 << 31, 1 << 31) for _ in range(lanes)]
+            word = [self.random.randrange(-1 << widest, 1 << widest) for _ in range(shape.length)]
             if self.norm is not None and source == self.norm.source \
                     and address < len(self.norm.rows):
                 word = self.norm.rows[address]
             if dut.norms__valid.value and dut.norms__ready.value:
                 self.norm, number = self.norms[number], number + 1
-            dut.x.value = sum((x & 0xFFFFFFFF) << 32 * n for n, x in enumerate(word))
+            dut.x.value = pack(shape, word)
 
     async def _bits(self):
         while True:
             await FallingEdge(self.dut.clk)
             if self.norm is not None:
                 right = int(self.dut.source.value) == self.norm.source
-                self.dut.bits.value = self.norm.bits if right else 31 - self.norm.bits
+                self.dut.bits.value = self.norm.bits if right else \
+                    self.box.f.element_bits - 1 - self.norm.bits
 
 
 class Bench:
     def __init__(self, dut, lengths, seed, idle=0, stall=0):
         self.box = box = Normaliser(machine())
-        self.list = norms(box.config.vector, lengths, seed)
+        self.list = norms(box.config, lengths, seed)
         Memories(dut, box, self.list)
         self.norms = StreamSource(dut, "norms", box.norms.payload.shape(), idle=idle)
         self.pairs = StreamSource(dut, "pairs", box.pairs.payload.shape(), idle=idle)
@@ -161,7 +178,7 @@ async def clocks_are_as_promised(dut):
             expected[-1] = max(expected[-1], summary_before + 1)
         assert [next(pairs) for _ in expected] == expected
         last, summary_before = expected[-1], summary
-        assert summary == last + box.summary_latency
+        assert summary == last + V_LATENCY + SUMMARY + box.levels
         floors += [n + 1 for n in expected if norm.floors]
     assert clocks.floors.passed == floors
 

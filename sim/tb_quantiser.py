@@ -13,8 +13,6 @@ from ..rtl.quantiser import Quantiser
 from .elementwise import Clocks, arrays, golden
 from .streams import StreamSink, StreamSource, parameters, start
 
-BITS = 18
-
 
 def machine():
     p = parameters()
@@ -24,19 +22,22 @@ def machine():
 class Vector:
     """A vector of whole beats, the scalars of its norm, and its codes."""
 
-    def __init__(self, generator, lanes, beats):
-        bits = generator.choice([0, 1, 2, 16, 17, 18, 19, 32, 32, generator.randrange(33)])
-        v = elements(generator, bits, beats * lanes)
-        one = SimpleNamespace(mantissa=np.array([1 << 16]), exponent=0)
+    def __init__(self, generator, config, beats):
+        f, lanes, model = config.formats, config.vector, golden(config.formats)
+        mantissa, widest = f.mantissa_bits, f.code_input_bits - 1
+        bits = generator.choice([0, 1, 2, mantissa - 2, mantissa - 1, mantissa, mantissa + 1,
+                                 widest, widest, generator.randrange(widest + 1)])
+        v = elements(generator, f, bits, beats * lanes)
+        one = SimpleNamespace(mantissa=np.array([1]), exponent=0)
         array, = arrays(v)
         zero = np.zeros(1, np.int64)
-        scales = golden().scalars(np.abs(array).max(keepdims=True), zero, zero, zero,
-                                  SimpleNamespace(factor=one, energy=one, constant=one))
+        scales = model.scalars(np.abs(array).max(keepdims=True), zero, zero, zero,
+                               SimpleNamespace(factor=one, energy=one, constant=one))
         if generator.random() < 0.3:  # any code_shift that fits, any reciprocal that its top allows
-            scales = some_scales(generator, np.abs(array).max(keepdims=True))
+            scales = some_scales(generator, f, np.abs(array).max(keepdims=True))
         self.job = {"code_shift": int(scales.code_shift[0]),
                     "reciprocal": int(scales.reciprocal[0])}
-        codes = golden().quantise(array, scales)
+        codes = model.quantise(array, scales)
         parts = lambda column: np.reshape(column, (-1, lanes)).tolist()  # noqa: E731
         self.v = [{"values": values, "last": int(n == beats - 1)}
                   for n, values in enumerate(parts(v))]
@@ -44,10 +45,10 @@ class Vector:
                       for n, values in enumerate(parts(codes))]
 
 
-def elements(generator, bits, count):
+def elements(generator, formats, bits, count):
     """|v| at most 2**bits, with the extremes and what is half a step from the next mantissa."""
     top = (1 << bits) - 1
-    step = 1 << max(bits - BITS + 1, 0)
+    step = 1 << max(bits - formats.mantissa_bits + 1, 0)
     hard = [top, -top, 0, step >> 1, -(step >> 1), 3 * step >> 1, -(3 * step >> 1),
             top - (step >> 1), (step >> 1) - top, 1 << max(bits - 1, 0), -(1 << max(bits - 1, 0))]
     chosen = [generator.choice(hard) if generator.random() < 0.4
@@ -55,18 +56,20 @@ def elements(generator, bits, count):
     return [max(-top, min(x, top)) for x in chosen]
 
 
-def some_scales(generator, largest):
-    """A shift that may leave leading zeros; any reciprocal that keeps codes within 8 bits."""
-    least = int(bit_length(largest)[0]) - BITS + 1
-    shift = np.array([generator.randint(least, 16)])
-    return Scales(shift, np.array([generator.randrange(65024, 65025)]), None, None)
+def some_scales(generator, formats, largest):
+    """A shift that may leave leading zeros; the largest reciprocal that keeps codes in 8 bits."""
+    mantissa = formats.mantissa_bits - 1
+    least = int(bit_length(largest)[0]) - mantissa
+    shift = generator.randint(least, formats.code_input_bits - formats.mantissa_bits)
+    return Scales(np.array([shift]), np.array([127 << formats.reciprocal_frac - mantissa]),
+                  None, None)
 
 
 class Bench:
     def __init__(self, dut, lengths, seed, idle=0, stall=0):
         box, generator = Quantiser(machine()), random.Random(seed)
         self.box, self.dut = box, dut
-        self.vectors = [Vector(generator, box.config.vector, n) for n in lengths]
+        self.vectors = [Vector(generator, box.config, n) for n in lengths]
         shape = lambda name: getattr(box, name).payload.shape()  # noqa: E731
         self.v, self.jobs = (StreamSource(dut, name, shape(name), idle=idle)
                              for name in ("v", "jobs"))

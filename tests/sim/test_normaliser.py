@@ -8,7 +8,11 @@ from tritone.sim.runner import cases, run
 
 MACHINES = [pytest.param({"preset": "tiny", "changes": {}}, id="vector=1"),
             pytest.param({"preset": "virtual", "changes": {}}, id="vector=2")]
-WIDE = {"preset": "virtual", "changes": {"inputs": 40, "vector": 4, "max_inner": 64, "max_hidden": 64}}
+SMALL = {"max_inner": 64, "max_hidden": 64}
+OTHERS = [pytest.param({"preset": "virtual", "changes": SMALL | {"inputs": 40, "vector": 4}},
+                       id="vector=4"),  # trees of two levels
+          pytest.param({"preset": "virtual", "changes": SMALL | {"formats": "compact"}},
+                       id="compact")]
 
 
 @pytest.mark.parametrize("machine", MACHINES)
@@ -18,8 +22,8 @@ def test_normaliser(case, machine):
     run(Normaliser(config), "tb_normaliser", case, parameters=machine)
 
 
+@pytest.mark.parametrize("machine", OTHERS)
 @pytest.mark.parametrize("case", ["norms_match/idle=0.4/stall=0.5", "clocks_are_as_promised"])
-def test_normaliser_vector_4(case):
-    """Trees of two levels."""
-    config = preset(WIDE["preset"], **WIDE["changes"])
-    run(Normaliser(config), "tb_normaliser", case, parameters=WIDE)
+def test_normaliser_of_another_size(case, machine):
+    config = preset(machine["preset"], **machine["changes"])
+    run(Normaliser(config), "tb_normaliser", case, parameters=machine)
