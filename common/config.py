@@ -5,6 +5,7 @@ from fractions import Fraction
 
 from .errors import TritoneError
 from .formats import DEFAULT, FORMATS, Formats
+from .tape import EXPONENT_PLACE
 
 TRITS_PER_BYTE = 5  # 3**5 = 243 of 256 codes: 1.6 bits a trit
 
@@ -24,7 +25,7 @@ class Config:
 
     name: str
     rows: int = 4
-    inputs: int = 5
+    inputs: int = 10
     columns: int = 1
     vector: int = 1
     max_hidden: int = 512
@@ -52,6 +53,9 @@ class Config:
         need(self.word_bits % (self.formats.pair_bits * self.vector) == 0,
              f"vector={self.vector} pairs of {self.formats.pair_bits} bits must divide a tape word "
              f"of {self.word_bits} bits")
+        widest = max(self.formats.scale_bits, self.formats.epsilon_bits)
+        need(widest <= EXPONENT_PLACE, f"mantissas of {widest} bits; a field of the tape has room "
+             f"for {EXPONENT_PLACE}")
         need(self.columns == 1, f"columns={self.columns}: the vector pipelines are built for 1")
         need(self.max_hidden % self.vector == 0 and self.max_inner % self.vector == 0,
              "max_hidden and max_inner must be multiples of vector")

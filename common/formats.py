@@ -67,6 +67,11 @@ class Formats:
         return 2 * self.slot_bits
 
     @property
+    def embedding_shift_bits(self):
+        """Of the shift from an embedding to the residual."""
+        return (self.residual_bits - self.embedding_bits).bit_length()
+
+    @property
     def reciprocal_bits(self):
         """Of 127 / largest, unsigned."""
         return self.mantissa_bits - 1

@@ -9,9 +9,10 @@ from dataclasses import astuple, dataclass, fields
 from enum import IntEnum
 
 from .errors import TritoneError
+from .formats import FORMATS
 
 MAGIC = 0x54495254  # "TRIT"
-VERSION = 1
+VERSION = 2
 HEADER_FIELDS = 32
 COMMAND_FIELDS = 4
 EXPONENT_BITS = 10  # signed, in the upper bits of a field whose lower ones are a mantissa
@@ -47,13 +48,15 @@ class HeaderError(IntEnum):
     VERSION = 2
     GEOMETRY = 3  # rows, inputs are not this machine's
     SIZE = 4  # hidden, inner or layers beyond this machine's buffers
+    FORMATS = 5  # widths of numbers are not this machine's
 
     @property
     def reason(self):
         """The same in words."""
         return ("no error", "it does not begin with a tape", "the tape is of another version",
                 "the tape was made for an array of another size",
-                "the model is larger than the machine's buffers")[self]
+                "the model is larger than the machine's buffers",
+                "the tape was made for numbers of other widths")[self]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,6 +70,7 @@ class Header:
     version: int = VERSION
     model_id: int  # CRC-32 of everything after the header
     geometry: int  # rows | inputs << 16
+    formats: int  # Formats.crc
     hidden: int
     layers: int
     inner: int
@@ -124,6 +128,10 @@ def check_image(image, where="tape", config=None):
     if config and header.geometry != config.rows | config.inputs << 16:
         raise TapeError(f"{where}: made for an array of {header.rows} x {header.inputs} trits; "
                         f"preset {config.name!r} has {config.rows} x {config.inputs}")
+    if config and header.formats != config.formats.crc:
+        name = next((n for n, f in FORMATS.items() if f.crc == header.formats), "unknown")
+        raise TapeError(f"{where}: made for {name} formats; preset {config.name!r} has "
+                        f"{config.formats.name}")
     size = header.word_bytes
     if len(image) != header.image_words * size:
         raise TapeError(f"{where}: {len(image)} bytes; its header promises "
@@ -140,7 +148,8 @@ def check_image(image, where="tape", config=None):
 def norm_fields(*, product, wait, repeat, floors, length, factor, energy, constant):
     """The four fields of a NORM; `factor`, `energy`, `constant` are (mantissa, exponent)."""
     first = (Opcode.NORM | product << 4 | wait << 5 | repeat << 6 | floors << 7 | length << 16)
-    return [first] + [m | (e & 0x3FF) << 22 for m, e in (factor, energy, constant)]
+    return [first] + [m | (e & (1 << EXPONENT_BITS) - 1) << EXPONENT_PLACE
+                      for m, e in (factor, energy, constant)]
 
 
 def matrix_fields(*, function, release, chunks, rows, words):

@@ -79,6 +79,7 @@ class _Writer:
 
     def __init__(self, config):
         self.config, self.parts, self.commands = config, [], []
+        self.slot = f"<u{config.formats.slot_bits // 8}"
 
     def _append(self, data):
         padded = -len(data) % self.config.word_bytes
@@ -91,10 +92,8 @@ class _Writer:
     def norm(self, norm, wait):
         length, repeat = len(norm.code_gain), norm.sum_gain is None
         floors = norm.floors is not None
-        first = norm.floors if floors else np.zeros(length) if repeat else norm.sum_gain
-        pairs = np.empty((length, 2), "<u2")
-        pairs[:, 0] = np.asarray(first, np.int64) & 0xFFFF
-        pairs[:, 1] = norm.code_gain & 0xFFFF
+        first = norm.floors if floors else np.zeros(length, np.int64) if repeat else norm.sum_gain
+        pairs = np.stack([first, norm.code_gain], axis=1).astype(self.slot)
         scalars = {name: (s.mantissa, s.exponent) for name, s in (
             ("factor", norm.factor), ("energy", norm.energy), ("constant", norm.constant))}
         self._command(norm_fields(product=norm.source == "product", wait=wait, repeat=repeat,
@@ -137,9 +136,10 @@ class _Writer:
 
 
 def pack_embedding(embedding, config):
-    """int16 [V, d] -> bytes, each row padded to whole words."""
-    row = -(-embedding.shape[1] * 2 // config.word_bytes) * config.word_bytes // 2
-    padded = np.zeros((len(embedding), row), "<i2")
+    """Integers [V, d] -> bytes, a slot each, each row padded to whole words."""
+    slot = config.formats.slot_bits // 8
+    row = -(-embedding.shape[1] * slot // config.word_bytes) * config.word_bytes // slot
+    padded = np.zeros((len(embedding), row), f"<i{slot}")
     padded[:, :embedding.shape[1]] = embedding
     return padded.tobytes()
 
@@ -147,6 +147,9 @@ def pack_embedding(embedding, config):
 def compile_integers(model: IntegerModel, config: Config, progress=None):
     """IntegerModel -> Tape; TapeError when a buffer or the memory is too small."""
     shape = model.shape
+    if model.formats != config.formats:
+        raise TapeError(f"the model's integers are in {model.formats.name} formats; preset "
+                        f"{config.name!r} has {config.formats.name}")
     check_fits(shape, config)
     size, writer = config.word_bytes, _Writer(config)
     embedding = pack_embedding(model.embedding, config)
@@ -162,8 +165,9 @@ def compile_integers(model: IntegerModel, config: Config, progress=None):
     body_start = start + len(embedding) // size
     header = Header(
         model_id=zlib.crc32(head, zlib.crc32(body, zlib.crc32(embedding))),
-        geometry=config.rows | config.inputs << 16, hidden=shape.hidden, layers=shape.layers,
-        inner=shape.inner, vocabulary=shape.vocabulary, embedding_start=start,
+        geometry=config.rows | config.inputs << 16, formats=config.formats.crc,
+        hidden=shape.hidden, layers=shape.layers, inner=shape.inner,
+        vocabulary=shape.vocabulary, embedding_start=start,
         embedding_words=len(embedding) // size // shape.vocabulary,
         embedding_shift=model.embedding_shift, body_start=body_start, body_words=body_words,
         token_words=body_words + head_words, image_words=body_start + body_words + head_words,
@@ -177,6 +181,6 @@ def compile_integers(model: IntegerModel, config: Config, progress=None):
 
 def compile_model(source, config, progress=None):
     """Checkpoint folder (or Checkpoint) + Config -> Tape."""
-    return compile_integers(integer_model(source), config, progress)
+    return compile_integers(integer_model(source, config.formats), config, progress)
 
 

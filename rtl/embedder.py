@@ -4,18 +4,18 @@ from amaranth.hdl import Module, Signal, signed, unsigned
 from amaranth.lib import data, stream
 from amaranth.lib.wiring import Component, In, Out
 
-FIELD_BITS = 32
-
 
 class Embedder(Component):
-    """golden.embedding: beats of V pairs of int16 -> residual = embedding << shift.
+    """golden.embedding: beats of V pairs of slots -> residual = embedding << shift.
+
+    The lower embedding_bits of a slot are an element, signed.
 
     Two words of V elements a beat, one a clock.
 
     Members
     -------
-    embeddings : In(stream of V x 32)
-    shift : In(5)
+    embeddings : In(stream of V x pair_bits)
+    shift : In(embedding_shift_bits)
     hidden : In(16)
         Elements of a row; what is beyond is padding and is dropped.
     write, address, x, first : Out
@@ -31,15 +31,16 @@ class Embedder(Component):
         self.config, self.formats = config, formats
         depth = config.max_hidden // config.vector
         super().__init__({
-            "embeddings": In(stream.Signature(data.ArrayLayout(unsigned(FIELD_BITS),
-                                                               config.vector))),
-            "shift": In(5), "hidden": In(16), "start": In(1), "settled": Out(1),
+            "embeddings": In(stream.Signature(data.ArrayLayout(
+                unsigned(formats.pair_bits), config.vector))),
+            "shift": In(formats.embedding_shift_bits), "hidden": In(16),
+            "start": In(1), "settled": Out(1),
             "write": Out(1), "address": Out(range(max(depth, 2))), "first": Out(1),
             "x": Out(data.ArrayLayout(signed(formats.residual_bits), config.vector)),
         })
 
     def elaborate(self, platform):
-        m, v, bits = Module(), self.config.vector, self.formats.embedding_bits
+        m, v, f = Module(), self.config.vector, self.formats
         half = Signal()  # of the beat
         address = Signal(17)
         words = Signal(17)
@@ -47,7 +48,8 @@ class Embedder(Component):
         inside = address < words
         elements = self.embeddings.payload.as_value()
         for lane in range(v):
-            element = elements.word_select(half * v + lane, bits).as_signed()
+            slot = elements.word_select(half * v + lane, f.slot_bits)
+            element = slot[:f.embedding_bits].as_signed()
             m.d.comb += self.x[lane].eq(element << self.shift)
         m.d.comb += [
             self.write.eq(self.embeddings.valid & inside), self.address.eq(address),

@@ -10,9 +10,9 @@ from .tape_decoder import SpanKind
 from .tape_reader import SPAN_BITS, span_layout
 
 FIELDS = list(Header.__dataclass_fields__)
-KEPT = ("magic", "version", "model_id", "geometry", "hidden", "layers", "inner", "vocabulary",
-        "embedding_start", "embedding_words", "embedding_shift", "body_start", "body_words",
-        "token_words")
+KEPT = ("magic", "version", "model_id", "geometry", "formats", "hidden", "layers", "inner",
+        "vocabulary", "embedding_start", "embedding_words", "embedding_shift", "body_start",
+        "body_words", "token_words")
 
 
 class Sequencer(Component):
@@ -61,7 +61,8 @@ class Sequencer(Component):
             "fields": In(stream.Signature(unsigned(config.word_bits))),
             "sampled": In(stream.Signature(unsigned(TOKEN_BITS))),
             "idle": In(1), "start": Out(1), "fresh": Out(1, init=1),
-            "hidden": Out(16), "embedding_shift": Out(5), "vocabulary": Out(TOKEN_BITS),
+            "hidden": Out(16), "vocabulary": Out(TOKEN_BITS),
+            "embedding_shift": Out(config.formats.embedding_shift_bits),
             "reading": Out(1), "sampling": Out(1), "read": Out(1), "drawn": Out(1),
         })
 
@@ -107,6 +108,7 @@ class Sequencer(Component):
         large = ((f["hidden"] > config.max_hidden) | (f["inner"] > config.max_inner)
                  | (f["layers"][16:] != 0) | (self.state > room))
         error = Mux(large, HeaderError.SIZE, HeaderError.NONE)
+        error = Mux(f["formats"] != config.formats.crc, HeaderError.FORMATS, error)
         error = Mux(f["geometry"] != geometry, HeaderError.GEOMETRY, error)
         error = Mux(f["version"] != VERSION, HeaderError.VERSION, error)
         return Mux(f["magic"] != MAGIC, HeaderError.MAGIC, error)

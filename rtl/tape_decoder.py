@@ -4,10 +4,10 @@ from amaranth.hdl import Cat, Module, Mux, Signal, signed, unsigned
 from amaranth.lib import data, enum, stream
 from amaranth.lib.wiring import Component, In, Out
 
-from ..common.tape import COMMAND_FIELDS, EXPONENT_BITS, Opcode
+from ..common.tape import COMMAND_FIELDS, EXPONENT_BITS, EXPONENT_PLACE, Opcode
 from .tape_reader import SPAN_BITS
 
-FIELD_BITS = 32
+FIELD_BITS = 32  # of a command
 
 norm_layout = data.StructLayout({"source": 1, "length": 16, "repeat": 1, "floors": 1})
 matrix_layout = data.StructLayout({"chunks": 16, "rows": 20, "function": 3, "release": 1})
@@ -34,7 +34,8 @@ class SpanKind(enum.Enum, shape=2):
 class TapeDecoder(Component):
     """Words of the memory -> what they are.
 
-    A word is one word of trits, or a few beats of V pairs of 16 bits: gains, embeddings, header.
+    A word is one word of trits, a few fields of a command or the header, or a few beats of V pairs
+    of slots: gains, embeddings.
     A command takes its words, then a clock to be handed out, then its payload, one word (trits)
     or one beat (pairs) a clock. A NORM with the flag `wait` is held until every MATRIX before it
     has been written back.
@@ -46,10 +47,10 @@ class TapeDecoder(Component):
     words : In(stream of word_bits)
     fields : Out(stream of word_bits)
         Words of a header.
-    embeddings : Out(stream of V x 32)
+    embeddings : Out(stream of V x pair_bits)
     norms, constants : Out(stream)
         A NORM, to the normaliser and to the scalar unit.
-    pairs : Out(stream of V x 32)
+    pairs : Out(stream of V x pair_bits)
         Its gains.
     matrices : Out(stream), trits : Out(stream of word_bits)
         A MATRIX and its trits.
@@ -65,7 +66,7 @@ class TapeDecoder(Component):
 
     def __init__(self, config):
         self.config = config
-        beat = data.ArrayLayout(unsigned(FIELD_BITS), config.vector)
+        beat = data.ArrayLayout(unsigned(config.formats.pair_bits), config.vector)
         words = stream.Signature(unsigned(config.word_bits))
         super().__init__({
             "spans": In(stream.Signature(
@@ -98,9 +99,10 @@ class TapeDecoder(Component):
         m.d.sync += unwritten.eq(unwritten + issued - self.written)
 
         # A word as beats: `part` walks through it.
-        parts = config.word_bits // (FIELD_BITS * config.vector)
+        beat_bits = self.pairs.payload.shape().size
+        parts = config.word_bits // beat_bits
         part = Signal(range(max(parts, 2)))
-        beat = words.payload.word_select(part, FIELD_BITS * config.vector)
+        beat = words.payload.word_select(part, beat_bits)
         m.d.comb += [self.pairs.payload.as_value().eq(beat),
                      self.embeddings.payload.as_value().eq(beat),
                      self.trits.payload.eq(words.payload),
@@ -136,8 +138,10 @@ class TapeDecoder(Component):
             self.matrices.payload.rows.eq(command[2]),
         ]
         for field, name in enumerate(("factor", "energy", "constant"), start=1):
-            m.d.comb += [self.constants.payload[f"{name}_mantissa"].eq(command[field][:17]),
-                         self.constants.payload[f"{name}_exponent"].eq(command[field][22:])]
+            mantissa = self.constants.payload[f"{name}_mantissa"]
+            m.d.comb += [mantissa.eq(command[field][:len(mantissa)]),
+                         self.constants.payload[f"{name}_exponent"].eq(
+                             command[field][EXPONENT_PLACE:])]
 
         def end_of_command():
             with m.If(left == 1):

@@ -7,7 +7,6 @@ import cocotb
 import numpy as np
 from cocotb.triggers import ClockCycles, RisingEdge
 
-from ..common.formats import DEFAULT
 from ..model.golden import Golden
 from ..rtl.embedder import Embedder
 from .bench import machine
@@ -22,20 +21,20 @@ class Row:
     """One token's row: its beats with padding, and the residual that golden makes of it."""
 
     def __init__(self, generator, config, hidden, padding):
-        v, f = config.vector, DEFAULT
+        v, f = config.vector, config.formats
         self.hidden = hidden
         self.shift = generator.randrange(f.residual_bits - f.embedding_bits + 1)
         self.elements = integers(generator, f.embedding_bits, hidden)
         model = SimpleNamespace(formats=f, head_trits=np.zeros((1, 1), np.int8), layers=[],
-                                embedding=np.array([self.elements], np.int16),
+                                embedding=np.array([self.elements], np.int64),
                                 embedding_shift=self.shift)
         self.words = self.lanes(Golden(model).embedding(0).tolist(), v)
         rest = -hidden % (2 * v) + 2 * v * padding
         # Up to a whole word of the residual the padding is zero; what follows must not matter.
         zeros = -hidden % v
-        padded = self.elements + [0] * zeros + integers(generator, 16, rest - zeros)
-        halves = self.lanes([x & 0xFFFF for x in padded], 2)
-        self.beats = self.lanes([low | high << 16 for low, high in halves], v)
+        padded = self.elements + [0] * zeros + integers(generator, f.slot_bits, rest - zeros)
+        pairs = self.lanes([x & (1 << f.slot_bits) - 1 for x in padded], 2)
+        self.beats = self.lanes([low | high << f.slot_bits for low, high in pairs], v)
 
     @staticmethod
     def lanes(values, count):
@@ -75,7 +74,7 @@ async def send_row(dut, source, row):
 @cocotb.parametrize(idle=[0, 0.6])
 async def rows_match(dut, idle):
     config, generator = machine(parameters()), random.Random(41)
-    box = Embedder(config, DEFAULT)
+    box = Embedder(config)
     source = StreamSource(dut, "embeddings", box.embeddings.payload.shape(), idle=idle)
     dut.hidden.value = dut.shift.value = dut.start.value = 0
     await start(dut)

@@ -15,9 +15,9 @@ from .streams import StreamSink, StreamSource, parameters, start
 
 def header_of(config, **changes):
     fields = dict(
-        model_id=1, geometry=config.rows | config.inputs << 16, hidden=config.max_hidden,
-        layers=config.max_layers, inner=config.max_inner, vocabulary=300, embedding_start=32,
-        embedding_words=7, embedding_shift=11, body_start=3000, body_words=500, token_words=620,
+        model_id=1, geometry=config.rows | config.inputs << 16, formats=config.formats.crc,
+        hidden=config.max_hidden, layers=config.max_layers, inner=config.max_inner,
+        vocabulary=300, embedding_start=32, embedding_words=7, embedding_shift=3, body_start=3000, body_words=500, token_words=620,
         image_words=3620, embedding_crc=2, body_crc=3, head_crc=4)
     return replace(Header(**fields), **changes)
 
@@ -178,7 +178,8 @@ async def a_state_is_reset_when_asked(dut):
 
 BAD = {"magic": HeaderError.MAGIC, "version": HeaderError.VERSION, "rows": HeaderError.GEOMETRY,
        "inputs": HeaderError.GEOMETRY, "hidden": HeaderError.SIZE, "inner": HeaderError.SIZE,
-       "layers": HeaderError.SIZE, "many_layers": HeaderError.SIZE, "state": HeaderError.SIZE}
+       "layers": HeaderError.SIZE, "many_layers": HeaderError.SIZE, "state": HeaderError.SIZE,
+       "formats": HeaderError.FORMATS}
 
 
 def bad_header(config, what):
@@ -188,7 +189,7 @@ def bad_header(config, what):
         "rows": {"geometry": good.geometry ^ 1}, "inputs": {"geometry": good.geometry ^ 1 << 31},
         "hidden": {"hidden": config.max_hidden + 1, "layers": 1},
         "inner": {"inner": config.max_inner + 1}, "layers": {"layers": config.max_layers + 1},
-        "many_layers": {"layers": 1 << 16 | 1},
+        "many_layers": {"layers": 1 << 16 | 1}, "formats": {"formats": good.formats ^ 1 << 31},
         # One element too many: every layer's state begins a word of its own.
         "state": {"hidden": config.max_hidden - config.vector + 1,
                   "layers": config.max_layers + 1}}[what])

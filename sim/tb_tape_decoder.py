@@ -47,29 +47,37 @@ class Script:
         self.expected["fields"] += self.words[-self.spans[-1]["words"]:]
 
     def embedding(self, hidden):
-        data = pack_embedding(self.numbers.integers(-1 << 15, 1 << 15, (1, hidden)), self.config)
+        f = self.config.formats
+        data = pack_embedding(self._signed(f.embedding_bits, (1, hidden)), self.config)
         self._span(SpanKind.EMBEDDING, data)
-        self.expected["embeddings"] += self._beats(cut(data, 4))
+        self.expected["embeddings"] += self._beats(cut(data, f.pair_bits // 8))
+
+    def _signed(self, bits, shape):
+        return self.numbers.integers(-1 << bits - 1, 1 << bits - 1, shape)
 
     def _beats(self, values):
         v = self.config.vector
         values = values + [0] * (-len(values) % v)
         return [values[n:n + v] for n in range(0, len(values), v)]
 
-    def _scalar(self):
-        mantissa = self.random.choice([0, 1 << 16, (1 << 17) - 1, self.random.getrandbits(17)])
+    def _scalar(self, bits):
+        mantissa = self.random.choice([0, 1 << bits - 1, (1 << bits) - 1,
+                                       self.random.getrandbits(bits)])
         exponent = self.random.choice([-512, 511, -1, 0, self.random.randrange(-99, 99)])
         return Scalar(mantissa, exponent)
 
     def norm(self, length, wait):
-        integers, repeat = self.numbers.integers, self.random.random() < 0.5
-        floors = integers(0, 1 << 16, length) if repeat and self.random.random() < 0.5 else None
+        f, repeat = self.config.formats, self.random.random() < 0.5
+        floors = self.numbers.integers(0, 1 << f.floor_bits, length) \
+            if repeat and self.random.random() < 0.5 else None
         norm = SimpleNamespace(
             source=self.random.choice(["residual", "product"]), floors=floors,
-            code_gain=integers(-32767, 32768, length),
-            sum_gain=None if repeat else integers(-32767, 32768, length),
-            factor=self._scalar(), energy=self._scalar(), constant=self._scalar())
+            code_gain=self._signed(f.code_gain_bits, length),
+            sum_gain=None if repeat else self._signed(f.sum_gain_bits, length),
+            factor=self._scalar(f.scale_bits), energy=self._scalar(f.epsilon_bits),
+            constant=self._scalar(f.epsilon_bits))
         self.writer.norm(norm, wait)
+        mask = (1 << f.slot_bits) - 1
         low = norm.floors if floors is not None else [0] * length if repeat else norm.sum_gain
         self.expected["norms"].append({"source": int(norm.source == "product"), "length": length,
                                        "repeat": int(repeat), "floors": int(floors is not None)})
@@ -77,7 +85,7 @@ class Script:
             f"{name}_{part}": getattr(getattr(norm, name), part)
             for name in ("factor", "energy", "constant") for part in ("mantissa", "exponent")})
         self.expected["pairs"] += self._beats([
-            (int(a) & 0xFFFF) | (int(b) & 0xFFFF) << 16 for a, b in zip(low, norm.code_gain)])
+            (int(a) & mask) | (int(b) & mask) << f.slot_bits for a, b in zip(low, norm.code_gain)])
         self.waits.append((wait, self.matrices))
 
     def matrix(self, rows, length):

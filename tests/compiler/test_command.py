@@ -44,7 +44,7 @@ def test_damaged_tape_is_named(tmp_path, capsys, spoil, words):
 
 def test_tape_of_another_array_is_refused(tmp_path):
     image = compile_model(write_checkpoint(tmp_path / "model"), VIRTUAL).image
-    with pytest.raises(TapeError, match="8 x 10 trits; preset 'tiny' has 4 x 5"):
+    with pytest.raises(TapeError, match="8 x 10 trits; preset 'tiny' has 4 x 10"):
         check_image(image, "x.tape", TINY)
 
 

@@ -7,6 +7,7 @@ import pytest
 from checkpoints import shape_of, write_checkpoint
 
 from tritone.common.config import PRESETS, NARROW, TINY, VIRTUAL, preset
+from tritone.common.formats import COMPACT, DEFAULT, FORMATS
 from tritone.common.tape import (COMMAND_FIELDS, HEADER_FIELDS, Function, Header, Opcode, TapeError,
                                  check_image, matrix_fields, norm_fields)
 from tritone.compiler.packing import unpack_matrix
@@ -22,10 +23,12 @@ FUNCTIONS = [Function.CANDIDATE, Function.FORGET, Function.PRODUCT, Function.RES
 WAITS = {"i", "o", "gate", "down", "head"}  # their input is written by the matrix before
 
 
-@pytest.fixture(scope="module", params=SHAPES, ids=lambda s: f"hidden={s.hidden}")
+@pytest.fixture(scope="module", params=[(shape, DEFAULT) for shape in SHAPES]
+                + [(SHAPES[-1], COMPACT)], ids=lambda p: f"hidden={p[0].hidden}-{p[1].name}")
 def model(request, tmp_path_factory):
-    return integer_model(write_checkpoint(tmp_path_factory.mktemp("model"), request.param,
-                                          tokenizer=False))
+    shape, formats = request.param
+    return integer_model(write_checkpoint(tmp_path_factory.mktemp("model"), shape,
+                                          tokenizer=False), formats)
 
 
 @pytest.fixture(scope="module")
@@ -34,8 +37,8 @@ def small(tmp_path_factory):
                                           tokenizer=False))
 
 
-def roomy(config):
-    return replace(config, max_hidden=192, max_inner=320, memory_words=1 << 20)
+def roomy(name, formats):
+    return preset(name, max_hidden=192, max_inner=320, memory_words=1 << 20, formats=formats)
 
 
 class Reader:
@@ -55,8 +58,8 @@ class Reader:
         f = [int(x) for x in self._bytes(4 * COMMAND_FIELDS).view("<u4")]
         bits = lambda low, count: f[0] >> low & ((1 << count) - 1)  # noqa: E731
         if bits(0, 4) == Opcode.NORM:
-            scalars = [(x & 0x1FFFF, (x >> 22 ^ 0x200) - 0x200) for x in f[1:]]
-            assert not any(x >> 17 & 0x1F for x in f[1:]) and not bits(8, 8)
+            scalars = [(x & 0x3FFFFF, (x >> 22 ^ 0x200) - 0x200) for x in f[1:]]
+            assert not bits(8, 8)
             return {"norm": True, "product": bits(4, 1), "wait": bits(5, 1), "repeat": bits(6, 1),
                     "floors": bits(7, 1), "length": bits(16, 16), "scalars": scalars}
         assert bits(0, 4) == Opcode.MATRIX and not bits(8, 24)
@@ -64,8 +67,9 @@ class Reader:
                 "rows": f[2], "words": f[3]}
 
     def pairs(self, length):
-        """(low halves, high halves), unsigned"""
-        pairs = self._bytes(4 * length).view("<u2").reshape(-1, 2).astype(int)
+        """(low halves, high halves), signed"""
+        slot = self.config.formats.slot_bits // 8
+        pairs = self._bytes(2 * slot * length).view(f"<i{slot}").reshape(-1, 2).astype(int)
         return pairs[:, 0], pairs[:, 1]
 
     def trits(self, rows, length, words):
@@ -81,11 +85,11 @@ def check_norm(reader, norm, wait):
         "repeat": int(repeat), "floors": int(floors), "length": len(norm.code_gain),
         "scalars": [(s.mantissa, s.exponent) for s in (norm.factor, norm.energy, norm.constant)]}
     low, high = reader.pairs(command["length"])
-    assert np.array_equal(high, norm.code_gain & 0xFFFF)
+    assert np.array_equal(high, norm.code_gain)
     if floors:
-        assert np.array_equal(low, norm.floors)
+        assert np.array_equal(low & (1 << reader.config.formats.slot_bits) - 1, norm.floors)
     else:
-        assert np.array_equal(low, np.zeros_like(low) if repeat else norm.sum_gain & 0xFFFF)
+        assert np.array_equal(low, np.zeros_like(low) if repeat else norm.sum_gain)
 
 
 def check_matrix(reader, trits, function, release):
@@ -99,7 +103,7 @@ def check_matrix(reader, trits, function, release):
 
 @pytest.mark.parametrize("name", PRESETS)
 def test_every_command_reads_back(model, name):
-    config, shape = roomy(preset(name)), model.shape
+    config, shape = roomy(name, model.formats), model.shape
     tape = compile_integers(model, config)
     header = check_image(tape.image)
     reader = Reader(tape.image, config, header.body_start * config.word_bytes)
@@ -123,7 +127,7 @@ def test_every_command_reads_back(model, name):
 
 @pytest.mark.parametrize("name", PRESETS)
 def test_embeddings_and_sizes_read_back(model, name):
-    config, shape = roomy(preset(name)), model.shape
+    config, shape = roomy(name, model.formats), model.shape
     tape = compile_integers(model, config)
     header, size = Header.unpack(tape.image), config.word_bytes
     assert (header.hidden, header.layers, header.inner, header.vocabulary) == (
@@ -131,10 +135,12 @@ def test_embeddings_and_sizes_read_back(model, name):
     assert (header.rows, header.inputs) == (config.rows, config.inputs)
     assert header.embedding_shift == model.embedding_shift
     assert header.embedding_start == -(-128 // size)
-    rows = np.frombuffer(tape.image[header.embedding_start * size:header.body_start * size], "<i2")
-    rows = rows.reshape(shape.vocabulary, header.embedding_words * size // 2)
+    slot = model.formats.slot_bits // 8
+    rows = np.frombuffer(tape.image[header.embedding_start * size:header.body_start * size],
+                         f"<i{slot}")
+    rows = rows.reshape(shape.vocabulary, header.embedding_words * size // slot)
     assert np.array_equal(rows[:, :shape.hidden], model.embedding)
-    assert not rows[:, shape.hidden:].any() and rows.shape[1] - shape.hidden < size // 2
+    assert not rows[:, shape.hidden:].any() and rows.shape[1] - shape.hidden < size // slot
 
 
 def test_a_header_packs_and_unpacks():
@@ -184,7 +190,7 @@ def test_what_is_no_whole_tape_is_refused(small):
             (image[:100], "m: 100 bytes; a tape begins with 128 bytes of header"),
             (b"", "m: 0 bytes; a tape begins with 128"),
             (b"GGUF" + image[4:], r"m: begins with b'GGUF', not b'TRIT': not a tape"),
-            (image[:4] + b"\2" + image[5:], "m: tape version 2; expected 1")):
+            (image[:4] + b"\1" + image[5:], "m: tape version 1; expected 2")):
         with pytest.raises(TapeError, match=message):
             check_image(part, "m")
 
@@ -212,6 +218,25 @@ def test_a_tape_longer_than_the_memory_is_refused(small):
     compile_integers(small, replace(TINY, memory_words=words))
     with pytest.raises(TapeError, match=f"{words} words; memory_words is {words - 1}"):
         compile_integers(small, replace(TINY, memory_words=words - 1))
+
+
+def test_formats_that_are_not_the_machine_s_are_refused(small):
+    compact = replace(TINY, formats=COMPACT)
+    image = compile_integers(small, TINY).image
+    with pytest.raises(TapeError, match="^m: made for fine formats; preset 'tiny' has compact$"):
+        check_image(image, "m", compact)
+    other = replace(DEFAULT, logit_frac=15)
+    with pytest.raises(TapeError, match="^m: made for fine formats; preset 'tiny' has custom$"):
+        check_image(image, "m", replace(TINY, formats=other))
+    with pytest.raises(TapeError, match="in fine formats; preset 'tiny' has compact$"):
+        compile_integers(small, compact)
+
+
+def test_formats_are_told_apart_by_what_they_hold():
+    assert {f.name for f in FORMATS.values()} == set(FORMATS)
+    changed = {replace(DEFAULT, **{f.name: getattr(DEFAULT, f.name) + 1}).crc
+               for f in fields(DEFAULT)}
+    assert len(changed | {DEFAULT.crc, COMPACT.crc}) == len(fields(DEFAULT)) + 2
 
 
 def test_compiling_twice_gives_the_same_bytes(tmp_path):

@@ -7,10 +7,9 @@ from tritone.sim.bench import machine
 from tritone.sim.runner import cases, run
 
 MACHINES = [
-    pytest.param({"preset": "tiny", "changes": {}}, id="32-bits"),
-    pytest.param({"preset": "virtual", "changes": {
-        "inputs": 20, "rows": 2, "max_hidden": 40}}, id="64-bits-vector=2"),
-    pytest.param({"preset": "virtual", "changes": {"max_hidden": 40}}, id="128-bits-vector=2")]
+    pytest.param({"preset": "tiny", "changes": {}}, id="64-bits"),
+    pytest.param({"preset": "virtual", "changes": {"max_hidden": 40}}, id="128-bits-vector=2"),
+    pytest.param({"preset": "tiny", "changes": {"formats": "compact"}}, id="compact-64-bits")]
 
 
 @pytest.mark.parametrize("parameters", MACHINES)
