@@ -16,10 +16,9 @@ NORM_TAKEN = 1  # norm accepted -> first pair
 NORM_NEXT = 2  # last pair -> next norm
 V_LATENCY = 9  # pair -> v
 SUMMARY = 7  # v -> summary, and one clock more for each level of the tree over its elements
-PREPARE, RECIPROCAL, SCALE = 23, 27, 51  # scalar unit
 QUANTISE = 11  # job accepted -> first codes
 MATRIX_TAKEN = 2  # matrix accepted -> first word
-SCALE_LATENCY, SILU, MLGRU, PRODUCT = 9, 8, 12, 5
+SCALE_LATENCY, SILU, MLGRU, PRODUCT, ADD = 9, 8, 14, 5, 3
 DRAIN = 3  # last write -> matrix counts as written
 SAMPLER = 12  # last logits -> token, and one clock more for each element of a beat
 
@@ -145,10 +144,15 @@ class Machine:
         self.vocabulary, self.hidden = header.vocabulary, header.hidden
         self.embedding_words = header.embedding_words
         self.source = WordSource(config, [(2, header.embedding_words), (3, words)])
-        self.parts = config.word_bits // (32 * config.vector)
+        self.parts = config.word_bits // (config.formats.pair_bits * config.vector)
         self.steps = -(-COMMAND_FIELDS * 32 // config.word_bits)
         v = config.vector
         self.levels = (v - 1).bit_length()
+        f = config.formats
+        # scalar unit: products, roots and quotients are made bit by bit
+        self.prepare, self.reciprocal = f.epsilon_bits + 6, f.reciprocal_bits + 10
+        root = max(f.scale_bits + 12, self.reciprocal + 1)
+        self.scale = root + f.reciprocal_bits + 5
         self.summary = V_LATENCY + SUMMARY + self.levels
         self.product = max(PRODUCT, PRODUCT - 1 + self.levels) if v > 2 else PRODUCT
         self.beats = config.rows // v
@@ -217,16 +221,16 @@ class Machine:
             if beat % self.parts == self.parts - 1 or beat == beats - 1:
                 self.source.taken.append(pair)
         self.norm_free = pair + NORM_NEXT
-        summary = max(pair + self.summary, constants + PREPARE, self.job_taken + 1)
-        self.summary_taken, self.scalar_free = summary, summary + SCALE
-        self.scales.append(summary + SCALE)
-        job = max(summary + RECIPROCAL, self.quantiser_free)
+        summary = max(pair + self.summary, constants + self.prepare, self.job_taken + 1)
+        self.summary_taken, self.scalar_free = summary, summary + self.scale
+        self.scales.append(summary + self.scale)
+        job = max(summary + self.reciprocal, self.quantiser_free)
         self.job_taken = job
         codes = job + QUANTISE + beats - 1
         self.quantiser_free = job + beats
         self.codes_full.append(codes + 1)
         self.intervals += [("normaliser", started, pair, "norm"),
-                           ("scalar unit", summary, summary + SCALE, "norm"),
+                           ("scalar unit", summary, summary + self.scale, "norm"),
                            ("quantiser", job, codes, "norm")]
         return pair + 1
 
@@ -279,7 +283,7 @@ class Machine:
     def _finish(self, command):
         """When the matrix is written, its last beat having been used in clock `used`."""
         last = self.used + {Function.CANDIDATE: SILU, Function.FORGET: MLGRU + SILU,
-                       Function.PRODUCT: self.product, Function.RESIDUAL: 1,
+                       Function.PRODUCT: self.product, Function.RESIDUAL: ADD,
                        Function.LOGITS: 0}[command.function]
         self.results_free = last + 1
         self.written = last + DRAIN

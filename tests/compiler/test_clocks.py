@@ -1,12 +1,14 @@
 """The clocks that compiler/clocks.py counts with are those of the gateware and of the memory."""
 
 import random
+from dataclasses import replace
 from fractions import Fraction
 from types import SimpleNamespace
 
 import pytest
 
 from tritone.common.config import NARROW, TINY, VIRTUAL, Config
+from tritone.common.formats import COMPACT
 from tritone.compiler import clocks
 from tritone.rtl.glu import Glu
 from tritone.rtl.mlgru import Mlgru
@@ -22,16 +24,15 @@ from tritone.sim import memory
 from tritone.sim.memory import MemoryTwin
 
 LARGE = Config(name="large", rows=8, inputs=40, vector=8, max_hidden=64, max_inner=128)
-CONFIGS = [NARROW, TINY, VIRTUAL, LARGE]
+CONFIGS = [NARROW, TINY, VIRTUAL, LARGE, replace(TINY, name="compact", formats=COMPACT)]
 SPANS = [(2, 12), (3, 150), (260, 1), (700, 33), (701, 2)]  # earliest clock, words
 
 
 @pytest.mark.parametrize("constant, gateware", [
     ("V_LATENCY", Normaliser.latency), ("QUANTISE", Quantiser.latency),
-    ("PREPARE", ScalarUnit.PREPARE), ("RECIPROCAL", ScalarUnit.RECIPROCAL),
-    ("SCALE", ScalarUnit.SCALE), ("SCALE_LATENCY", Scale.LATENCY),
+    ("SCALE_LATENCY", Scale.LATENCY),
     ("SILU", Silu.LATENCY), ("MLGRU", Mlgru.LATENCY),
-    ("DRAIN", Results.DRAIN), ("QUEUE", memory.QUEUE_DEPTH)])
+    ("ADD", Results.ADD), ("DRAIN", Results.DRAIN), ("QUEUE", memory.QUEUE_DEPTH)])
 def test_a_constant_is_that_of_the_gateware(constant, gateware):
     assert getattr(clocks, constant) == gateware
 
@@ -42,8 +43,10 @@ def machine(config):
 
 
 @pytest.mark.parametrize("config", CONFIGS, ids=lambda c: c.name)
-def test_what_depends_on_the_sizes_is_that_of_the_gateware(config):
-    m = machine(config)
+def test_what_depends_on_the_config_is_that_of_the_gateware(config):
+    m, scalars = machine(config), ScalarUnit(config)
+    assert (m.prepare, m.reciprocal, m.scale) == (
+        scalars.PREPARE, scalars.RECIPROCAL, scalars.SCALE)
     assert m.summary == Normaliser(config).summary_latency
     assert m.product == Glu(config).latency
     assert clocks.SAMPLER + config.vector == Sampler(config).latency
