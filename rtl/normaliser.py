@@ -14,12 +14,12 @@ MANTISSA = 6  # clocks from a pair to its mantissa
 def summary_layout(config):
     """What the scalar unit hears of a norm: max|v|, sum of squares, exponent of the mantissas."""
     f = config.formats
-    # What was dropped is less than a gain, and no mantissa is the most negative code: so |v| has
-    # a bit less than v, also where v was rounded down.
-    largest = f.code_input_bits - 1
     squares = 2 * (f.sum_mantissa_bits - 1) + (config.max_inner - 1).bit_length()
     least, most = 1 - f.mantissa_bits, f.element_bits - f.mantissa_bits
-    return data.StructLayout({"largest": unsigned(largest), "squares": unsigned(squares),
+    # Fewer bits are dropped than a gain has, and no mantissa is the most negative code: so |v| has
+    # a bit less than v, also where v was rounded down.
+    return data.StructLayout({"largest": unsigned(f.code_input_bits - 1),
+                              "squares": unsigned(squares),
                               "exponent": Shape.cast(range(least, most + 1))})
 
 
@@ -46,7 +46,7 @@ class Normaliser(Component):
     -------
     norms : In(stream of {source: 1, length: 16, repeat: 1, floors: 1})
         source: 0 residual RAM, 1 product RAM. repeat: keep the sum of squares of the norm before.
-        floors: the lower halves of its pairs are no gains; only with repeat.
+        floors: the lower slots of its pairs are no gains; only with repeat.
     pairs : In(stream of V x pair_bits)
         Lower slot: sum gain, signed, or floor; upper slot: code gain, signed; each in the low
         bits of its slot. Zero for the elements beyond `length`.
@@ -63,6 +63,8 @@ class Normaliser(Component):
 
     def __init__(self, config):
         formats = config.formats
+        if formats.code_input_drop >= formats.code_gain_bits:
+            raise ValueError(f"Normaliser: {formats}: products lose more bits than a gain has")
         self.config, self.f = config, formats
         lanes = config.vector
         self.depth = config.max_inner // lanes
