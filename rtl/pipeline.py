@@ -1,5 +1,8 @@
 """What the boxes of the vector pipeline share: the tag of a beat, lock-step registers, products."""
 
+from functools import reduce
+from operator import add
+
 from amaranth.hdl import Cat, Module, Shape, Signal, signed
 from amaranth.lib import data
 from amaranth.lib.wiring import Component, In, Out
@@ -50,9 +53,14 @@ def handshake(m, i, o, latency):
     return advance, valid
 
 
+def operand_bits(shape):
+    """The most that an operand of such a sign has."""
+    return OPERAND_BITS if shape.signed else LOW_BITS
+
+
 def operands(value):
     """`value` cut into operands of a MULT18X18D: [value], or [lowest 17 bits, the rest]."""
-    if len(value) <= (OPERAND_BITS if value.shape().signed else LOW_BITS):
+    if len(value) <= operand_bits(value.shape()):
         return [value]
     low, high = value[:LOW_BITS], value[LOW_BITS:]
     return [low, high.as_signed() if value.shape().signed else high]
@@ -64,12 +72,12 @@ class Multiplier(Component):
     product = (x * y + half) >> places, half = 2**(places - 1)
 
     Latency: 3 clocks. `x` and `y` should come straight from registers. Takes one block for each
-    pair of operands of 18 bits: 24 x 17 takes two, 24 x 24 four.
+    pair of operands of 18 bits: 24 x 17 takes two, 32 x 24 four.
 
     Parameters
     ----------
     x, y : Shape
-        `x` is signed.
+        `x` is signed. Either is at most two operands: 35 bits signed, 34 bits unsigned.
     places : int
         No more than either operand has bits.
 
@@ -85,7 +93,8 @@ class Multiplier(Component):
 
     def __init__(self, x, y, places=0):
         x, y = Shape.cast(x), Shape.cast(y)
-        if not x.signed or not 0 <= places <= min(x.width, y.width, LOW_BITS):
+        fit = all(shape.width <= LOW_BITS + operand_bits(shape) for shape in (x, y))
+        if not x.signed or not fit or not 0 <= places <= min(x.width, y.width):
             raise ValueError(f"Multiplier of {x!r} and {y!r}, rounded at {places}")
         self._places = places
         super().__init__({
@@ -110,11 +119,15 @@ class Multiplier(Component):
         if highest is None:
             base = p.register(lowest + half, "base")
         else:
-            # The lowest has two unsigned parts: its rounded value still fits 34 bits.
-            base = p.register(Cat((lowest + half)[:2 * LOW_BITS], highest).as_signed(), "base")
+            # The lowest has two unsigned parts: it still fits 34 bits with 2**17 added to it. A
+            # larger half goes to the two, a constant that costs one level of carry-save.
+            below = half if half <= 1 << LOW_BITS else 0
+            base = p.register(Cat((lowest + below)[:2 * LOW_BITS], highest).as_signed(), "base")
         if partial:
-            first, *second = partial.values()
-            cross = p.register(first + second[0] if second else first, "cross")
+            cross = reduce(add, partial.values())
+            if highest is not None and below != half:
+                cross = cross + (half >> LOW_BITS)
+            cross = p.register(cross, "cross")
 
         # Cycle 3: one sum; the lowest 17 bits have no part in it
         total = base
