@@ -1,6 +1,6 @@
 """From the sums of a matrix to fixed point."""
 
-from amaranth.hdl import Module, Mux, Signal, signed
+from amaranth.hdl import Module, Mux, Signal, signed, unsigned
 from amaranth.lib import data, stream
 from amaranth.lib.wiring import Component, In, Out
 
@@ -8,11 +8,9 @@ from ..common.formats import DEFAULT
 from ..common.tape import Function
 from .arithmetic import saturate
 from .pipeline import Multiplier, Pipeline, handshake
+from .scalar_unit import scale_layout
 
-SCALED_BITS = 32
 LEFT, RIGHT = 8, 54  # places by which a product may have to be shifted
-
-scale_layout = data.StructLayout({"mantissa": 17, "exponent": signed(10)})
 
 
 def formats_of(formats):
@@ -27,22 +25,27 @@ def formats_of(formats):
     }
 
 
+def scaled_shape(formats):
+    """Shape of an output of Scale, whatever its function."""
+    return signed(max(bits for bits, _ in formats_of(formats).values()))
+
+
 class ScaleLane(Component):
     """One element: y = saturate(round((sum * mantissa << 8) / 2**shift)).
 
-    Latency: 8 clocks. Takes two DSP blocks, one when the sum has no more than 18 bits.
+    Latency: 8 clocks. Takes a DSP block for each pair of operands of sum and mantissa.
 
     Members
     -------
     advance : In(1)
         Enable of all registers.
-    sum : In(signed(accumulator_bits)), mantissa : In(17)
+    sum : In(signed(accumulator_bits)), mantissa : In(scale_bits)
         Straight from registers.
     shift : In(range(63))
         3 clocks after its sum.
     function : In(3)
         7 clocks after its sum.
-    y : Out(signed(32))
+    y : Out(scaled_shape(formats))
     """
 
     LATENCY = Multiplier.LATENCY + 5
@@ -52,10 +55,10 @@ class ScaleLane(Component):
         super().__init__({
             "advance": In(1),
             "sum": In(sum_shape),
-            "mantissa": In(scale_layout["mantissa"].shape),
+            "mantissa": In(unsigned(formats.scale_bits)),
             "shift": In(range(LEFT + RIGHT + 1)),
             "function": In(3),
-            "y": Out(signed(SCALED_BITS)),
+            "y": Out(scaled_shape(formats)),
         })
 
     def elaborate(self, platform):
@@ -110,7 +113,6 @@ class Scale(Component):
     Parameters
     ----------
     config : Config
-    formats : Formats
 
     Members
     -------
@@ -118,9 +120,9 @@ class Scale(Component):
         values: signed(accumulator_bits) x vector; function: 3 (common.tape.Function); `first` and
         `last` mark the beats at the ends of a matrix, `release` all beats of the last matrix of a
         scale. Wait while there is no scale.
-    scales : In(stream of {mantissa: 17, exponent: signed(10)})
+    scales : In(stream of scale_layout(formats))
         Taken together with the beat that is `last` and `release`.
-    scaled : Out(stream of {values: signed(32) x vector, function: 3, first, last})
+    scaled : Out(stream of {values: scaled_shape(formats) x vector, function: 3, first, last})
     """
 
     LATENCY = 1 + ScaleLane.LATENCY
@@ -128,27 +130,27 @@ class Scale(Component):
     def __init__(self, config):
         formats = config.formats
         self._config, self._formats = config, formats
-        assert max(bits for bits, _ in formats_of(formats).values()) <= SCALED_BITS
         self._sum_shape = signed(config.accumulator_bits)
         self.sums_layout = data.StructLayout({
             "values": data.ArrayLayout(self._sum_shape, config.vector),
             "function": 3, "first": 1, "last": 1, "release": 1,
         })
         self.scaled_layout = data.StructLayout({
-            "values": data.ArrayLayout(signed(SCALED_BITS), config.vector),
+            "values": data.ArrayLayout(scaled_shape(formats), config.vector),
             "function": 3, "first": 1, "last": 1,
         })
         super().__init__({
             "sums": In(stream.Signature(self.sums_layout)),
-            "scales": In(stream.Signature(scale_layout)),
+            "scales": In(stream.Signature(scale_layout(formats))),
             "scaled": Out(stream.Signature(self.scaled_layout)),
         })
 
     def _shift(self, m, p, function, exponent):
         """places + 8, after two clocks."""
-        frac = Signal(range(SCALED_BITS))
+        fracs = {case: frac for case, (_, frac) in formats_of(self._formats).items()}
+        frac = Signal(range(max(fracs.values()) + 1))
         with m.Switch(function):
-            for case, (_, places) in formats_of(self._formats).items():
+            for case, places in fracs.items():
                 with m.Case(case):
                     m.d.comb += frac.eq(places)
 

@@ -8,7 +8,8 @@ import numpy as np
 from cocotb.triggers import ClockCycles
 
 from ..common.tape import Function
-from ..rtl.scale import Scale, scale_layout
+from ..rtl.scale import Scale
+from ..rtl.scalar_unit import scale_layout
 from .elementwise import Clocks, check_clocks, corners, golden, integers, machine
 from .streams import StreamSink, StreamSource, parameters, start
 
@@ -23,10 +24,10 @@ def formats_of(f):
             Function.LOGITS: (f.logit_bits, f.logit_frac)}
 
 
-def scale_of(generator, number):
+def scale_of(generator, number, bits):
     """{mantissa, exponent}: all exponents once, then most of them where results are of use."""
-    any_mantissa = generator.getrandbits(16) | 1 << 16
-    mantissa = generator.choice((1 << 16, (1 << 17) - 1, 3 << 15, any_mantissa))
+    top = 1 << (bits - 1)
+    mantissa = generator.choice((top, 2 * top - 1, 3 * top // 2, generator.randrange(top, 2 * top)))
     if number < 100:
         exponent = -90 + number
     else:
@@ -58,8 +59,8 @@ def matrix(generator, model, config, scale, release):
 
 def traffic(generator, config):
     """Scales, and matrices of which one to three use each."""
-    model, sent, expected = golden(), [], []
-    scales = [scale_of(generator, n) for n in range(SCALES)]
+    model, sent, expected = golden(config.formats), [], []
+    scales = [scale_of(generator, n, model.f.scale_bits) for n in range(SCALES)]
     for scale in scales:
         users = generator.randrange(1, 4)
         for user in range(users):
@@ -78,7 +79,7 @@ async def values_match(dut, idle, stall, scale_idle):
     scales, sent, expected = traffic(generator, config)
     await start(dut)
     sums = StreamSource(dut, "sums", box.sums_layout, idle=idle)
-    source = StreamSource(dut, "scales", scale_layout, idle=scale_idle)
+    source = StreamSource(dut, "scales", scale_layout(config.formats), idle=scale_idle)
     sink = StreamSink(dut, "scaled", box.scaled_layout, stall=stall)
     entered, left = Clocks(dut, "sums"), Clocks(dut, "scaled")
     taken = Clocks(dut, "scales")
@@ -98,11 +99,11 @@ async def values_match(dut, idle, stall, scale_idle):
 @cocotb.test
 async def sums_wait_for_a_scale(dut):
     config = machine(**parameters())
-    box, generator, model = Scale(config), random.Random(18), golden()
+    box, generator, model = Scale(config), random.Random(18), golden(config.formats)
     scale = {"mantissa": 100_000, "exponent": -30}
     await start(dut)
     sums = StreamSource(dut, "sums", box.sums_layout)
-    source = StreamSource(dut, "scales", scale_layout)
+    source = StreamSource(dut, "scales", scale_layout(config.formats))
     sink = StreamSink(dut, "scaled", box.scaled_layout)
     entered = Clocks(dut, "sums")
     for _ in range(3):
@@ -120,7 +121,7 @@ async def sums_wait_for_a_scale(dut):
 async def scale_waits_for_its_sums(dut):
     config = machine(**parameters())
     await start(dut)
-    source = StreamSource(dut, "scales", scale_layout)
+    source = StreamSource(dut, "scales", scale_layout(config.formats))
     StreamSource(dut, "sums", Scale(config).sums_layout)
     sink = StreamSink(dut, "scaled", Scale(config).scaled_layout)
     source.send({"mantissa": 100_000, "exponent": -30})
