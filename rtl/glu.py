@@ -73,7 +73,6 @@ class Glu(Component):
     Parameters
     ----------
     config : Config
-    formats : Formats
 
     Members
     -------

@@ -13,11 +13,11 @@ from .sigmoid import Sigmoid
 class MlgruLane(Component):
     """One element of the recurrence.
 
-    forget     ---> sigmoid ---> x floor ---> round ---+ z
+    forget     ---> sigmoid ---> x floor, round ---+ z
     candidate  ---> minus state ---> round, saturate --x ---> round ---> plus state ---> saturate
-    cycle           1                2, 3          7    8 to 10          11              12
+    cycle      1        2                3, 4    9 to 11                     12           13, 14
 
-    Latency: 12 clocks. Takes four DSP blocks and one block RAM.
+    Latency: 14 clocks.
 
     Members
     -------
@@ -26,12 +26,17 @@ class MlgruLane(Component):
     candidate, forget : In(signed(value_bits))
     floor : In(unsigned(floor_bits))
     state : In(signed(state_bits)), updated : Out(signed(state_bits))
+    value : Out(signed(value_bits))
+        `updated` as a value.
     """
 
-    LATENCY = Sigmoid.LATENCY + 2 + Multiplier.LATENCY + 2
+    LATENCY = Sigmoid.LATENCY + 2 * Multiplier.LATENCY + 3
 
     def __init__(self, formats=DEFAULT):
         self._formats = formats
+        self._lift = formats.state_frac - formats.value_frac
+        if formats.state_bits - self._lift < formats.value_bits:
+            raise ValueError(f"MlgruLane: {formats}: a state must reach as far as a value")
         value, state = signed(formats.value_bits), signed(formats.state_bits)
         super().__init__({
             "advance": In(1),
@@ -40,47 +45,64 @@ class MlgruLane(Component):
             "floor": In(unsigned(formats.floor_bits)),
             "state": In(state),
             "updated": Out(state),
+            "value": Out(value),
         })
 
     def elaborate(self, platform):
         m = Module()
-        f, p = self._formats, Pipeline(m, self.advance)
-        lift = f.state_frac - f.value_frac
-        m.submodules.sigmoid = sigmoid = Sigmoid(f, mirrored=True)
-        m.submodules.multiplier = multiplier = Multiplier(
-            self.candidate.shape(), unsigned(f.sigmoid_frac), f.sigmoid_frac - lift)
-        m.d.comb += [sigmoid.advance.eq(self.advance), multiplier.advance.eq(self.advance)]
+        f, p, lift = self._formats, Pipeline(m, self.advance), self._lift
+        state = p.register(self.state, "state_in")
+        z = self._share(m, p)
+        difference = self._difference(p, state)
+        m.submodules.step = step = Multiplier(
+            difference.shape(), z.shape(), f.sigmoid_frac - lift)
 
-        # Cycle 1: how far the candidate is from the state
-        distance = p.register((self.candidate << lift) - self.state, "distance")
+        # Cycles 9 to 11: the step towards the candidate
+        m.d.comb += [step.advance.eq(self.advance), step.x.eq(difference), step.y.eq(z)]
+        state = p.delay(state, 10, "state")
 
-        # Cycle 2: in the format of a value
+        # Cycle 12: taken
+        stepped = p.register(state + step.product, "stepped")
+
+        # Cycle 13: within the state's range; rounded to a value
+        bounded = p.register(saturate(stepped, f.state_bits), "bounded")
+        rounded = p.register(shift_round(stepped, lift), "value_rounded")
+
+        # Cycle 14: within the value's range, which the state's contains
+        m.d.comb += [
+            self.updated.eq(p.register(bounded, "updated")),
+            self.value.eq(p.register(saturate(rounded, f.value_bits), "value_bounded")),
+        ]
+        return m
+
+    def _difference(self, p, state):
+        """How far the candidate is from the state, as a value, after 8 clocks."""
+        f, lift = self._formats, self._lift
+
+        # Cycle 1: out of the block RAM; cycle 2: subtracted
+        candidate = p.register(self.candidate, "candidate")
+        distance = p.register((candidate << lift) - state, "distance")
+
+        # Cycle 3: in the format of a value; cycle 4: which bounds it
         rounded = p.register(shift_round(distance, lift), "rounded")
-
-        # Cycle 3: which bounds it
         difference = p.register(saturate(rounded, f.value_bits), "difference")
+        return p.delay(difference, 4, "difference")
+
+    def _share(self, m, p):
+        """z = 1 - f, after 8 clocks."""
+        f = self._formats
+        m.submodules.sigmoid = sigmoid = Sigmoid(f, mirrored=True)
+        m.submodules.share = share = Multiplier(
+            signed(f.floor_bits + 1), unsigned(f.sigmoid_frac), f.floor_bits)
+        m.d.comb += [sigmoid.advance.eq(self.advance), share.advance.eq(self.advance)]
 
         # Cycles 1 to 5: the share of the state that is not kept, sigmoid(-forget)
         m.d.comb += sigmoid.a.eq(self.forget)
-        floor = p.delay(self.floor, Sigmoid.LATENCY, "floor")
 
-        # Cycle 6: times 1 - lower bound
-        share = p.register(floor * sigmoid.y, "share")
-
-        # Cycle 7: z = 1 - f
-        z = p.register(shift_round(share, f.floor_bits)[:f.sigmoid_frac], "z")
-        difference = p.delay(difference, 4, "difference")
-
-        # Cycles 8 to 10: the step towards the candidate
-        m.d.comb += [multiplier.x.eq(difference), multiplier.y.eq(z)]
-        state = p.delay(self.state, 10, "state")
-
-        # Cycle 11: taken
-        stepped = p.register(state + multiplier.product, "stepped")
-
-        # Cycle 12: within the state's range
-        m.d.comb += self.updated.eq(p.register(saturate(stepped, f.state_bits), "bounded"))
-        return m
+        # Cycles 6 to 8: times 1 - lower bound
+        m.d.comb += [share.x.eq(p.delay(self.floor, Sigmoid.LATENCY, "floor")),
+                     share.y.eq(sigmoid.y)]
+        return share.product[:f.sigmoid_frac]
 
 
 class Mlgru(Component):
@@ -89,22 +111,22 @@ class Mlgru(Component):
     z      = round((1 - lower bound) * sigmoid(-forget))          1 - f of the paper
     state' = saturate(state + round((candidate - state) * z))     f * state + (1 - f) * candidate
 
-    Latency: 12 clocks, accepted to valid; one beat a clock. While the beat at the end is not taken,
+    Latency: 14 clocks, accepted to valid; one beat a clock. While the beat at the end is not taken,
     nothing moves and nothing is accepted. No element depends on another of the same token, so the
     state of the last token only has to be back in its RAM before the next one begins.
 
     Parameters
     ----------
     config : Config
-    formats : Formats
 
     Members
     -------
     i : In(stream of {candidate, forget, floors, state, tag})
         candidate, forget: signed(value_bits) x vector, the candidate after its SiLU; floors:
         unsigned(floor_bits) x vector, 1 - lower bound; state: signed(state_bits) x vector.
-    o : Out(stream of {state, tag})
-        state: signed(state_bits) x vector; `tag` (tag_layout) is that of the beat.
+    o : Out(stream of {state, values, tag})
+        state: signed(state_bits) x vector; values: signed(value_bits) x vector, the state rounded
+        and saturated to values; `tag` (tag_layout) is that of the beat.
     """
 
     LATENCY = MlgruLane.LATENCY
@@ -125,6 +147,7 @@ class Mlgru(Component):
         })
         self.o_layout = data.StructLayout({
             "state": vector(signed(formats.state_bits)),
+            "values": vector(signed(formats.value_bits)),
             "tag": tag_layout,
         })
         super().__init__({"i": In(stream.Signature(self.i_layout)),
@@ -143,6 +166,7 @@ class Mlgru(Component):
                 lane.floor.eq(self.i.payload.floors[n]),
                 lane.state.eq(self.i.payload.state[n]),
                 self.o.payload.state[n].eq(lane.updated),
+                self.o.payload["values"][n].eq(lane.value),
             ]
         m.d.comb += self.o.payload.tag.eq(p.delay(self.i.payload.tag, self.LATENCY, "tag"))
         return m

@@ -16,8 +16,8 @@ class Sigmoid(Component):
     {index, fraction} = min(|a|, 16 - least bit)
     y = base[index] + (slope[index] * fraction >> bits of fraction),   1 - y for negative a
 
-    Latency: 5 clocks; one element a clock. Base and slope share one block RAM of 512 x 36 bits,
-    their product takes one DSP block.
+    Latency: 5 clocks; one element a clock. Base and slope share a block RAM of
+    2**sigmoid_index_bits words; the product takes one DSP block.
 
     Parameters
     ----------

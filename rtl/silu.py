@@ -58,7 +58,6 @@ class Silu(Component):
     Parameters
     ----------
     config : Config
-    formats : Formats
 
     Members
     -------

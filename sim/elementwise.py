@@ -16,7 +16,7 @@ from .streams import StreamSink, StreamSource
 
 
 def machine(*, preset, **changes):
-    """Config of the JSON parameters that pytest and the testbench share."""
+    """Config of the JSON parameters that pytest and the testbench share; formats by name."""
     return config.preset(preset, **changes)
 
 

@@ -15,7 +15,8 @@ BEATS = 2500
 @cocotb.test
 @cocotb.parametrize((("idle", "stall"), [(0, 0), (0, 0.4), (0.3, 0.4)]))
 async def products_match(dut, idle, stall):
-    box, model = Glu(machine(**parameters())), golden()
+    config = machine(**parameters())
+    box, model = Glu(config), golden(config.formats)
     vector, f = len(box.i.payload.a), model.f
     generator = random.Random(14)
     a = integers(generator, f.value_bits, BEATS * vector)
@@ -64,14 +65,16 @@ class EnergyMonitor:
 @cocotb.parametrize((("idle", "stall"), [(0, 0), (0.3, 0.4)]))
 async def energy_is_final_and_stays(dut, idle, stall):
     """Matrices of 1 to 40 beats, each after the last has left, among them one of largest values."""
-    box, model = Glu(machine(**parameters())), golden()
+    config = machine(**parameters())
+    box, model = Glu(config), golden(config.formats)
     vector, f = len(box.i.payload.a), model.f
     generator = random.Random(15)
     lengths = [1, 2, 3, 40, 1, 1] + [generator.randrange(1, 41) for _ in range(20)]
     matrices = [integers(generator, f.value_bits, n * vector) for n in lengths]
     matrices[3] = [-(1 << (f.value_bits - 1))] * (40 * vector)
     for n in range(6, len(lengths), 2):  # small ones: the rounding to energy_frac counts
-        matrices[n] = [generator.randrange(-300, 301) for _ in matrices[n]]
+        small = 5 << (f.value_frac - f.energy_frac)
+        matrices[n] = [generator.randrange(-small, small + 1) for _ in matrices[n]]
     energies = [int(model.energy(*arrays(a))[0]) for a in matrices]
     await start(dut)
     source = StreamSource(dut, "i", box.i_layout, idle=idle)
@@ -89,7 +92,8 @@ async def energy_is_final_and_stays(dut, idle, stall):
 @cocotb.test
 async def energy_of_matrices_without_a_gap(dut):
     """Beats of the next matrix follow at once: each energy shows for the clocks it is due."""
-    box, model = Glu(machine(**parameters())), golden()
+    config = machine(**parameters())
+    box, model = Glu(config), golden(config.formats)
     vector, f = len(box.i.payload.a), model.f
     generator = random.Random(16)
     lengths = [generator.randrange(1, 9) for _ in range(60)]

@@ -7,7 +7,8 @@ from tritone.sim.elementwise import machine
 from tritone.sim.runner import cases, run
 
 MACHINES = [pytest.param({"preset": "narrow"}, id="vector=1"),
-           pytest.param({"preset": "virtual"}, id="vector=2")]
+           pytest.param({"preset": "virtual"}, id="vector=2"),
+           pytest.param({"preset": "narrow", "formats": "compact"}, id="compact")]
 
 
 @pytest.mark.parametrize("sizes", MACHINES)
