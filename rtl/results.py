@@ -1,14 +1,16 @@
 """What becomes of a matrix's outputs: the vector side of the machine, and its memories."""
 
-from amaranth.hdl import Module, Mux, Signal, signed, unsigned
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, signed, unsigned
 from amaranth.lib import data, stream
 from amaranth.lib.wiring import Component, In, Out
 
 from ..common.formats import DEFAULT
 from ..common.tape import Function
-from .arithmetic import saturate, shift_round
-from .glu import Glu
+from .arithmetic import saturate
+from .glu import ENERGY_BITS, Glu
 from .mlgru import Mlgru
+from .pipeline import Pipeline
+from .scale import scaled_shape
 from .silu import Silu
 from .vector_memory import VectorMemory
 
@@ -32,11 +34,11 @@ class Results(Component):
 
     Members
     -------
-    scaled : In(stream of {values: V x 32, function, first, last})
-    floors : In(stream of {values: V x 16, address})
+    scaled : In(stream of {values: V x scaled_shape(formats), function, first, last})
+    floors : In(stream of {values: V x floor_bits, address})
         Forget-gate floors, written at once.
-    logits : Out(stream of {values: V x 32, first, last})
-    source : In(1), address : In, x : Out(V x 32), bits : Out(6)
+    logits : Out(stream of {values: V x logit_bits, first, last})
+    source : In(1), address : In, x : Out(V x element_bits), bits : Out
         The normaliser's read port: residual (0) or product (1), a clock after the address.
     embedding_* : In
         Words written into the residual by the embedder.
@@ -44,13 +46,14 @@ class Results(Component):
         Pulse at the start of a token: the state is read from layer 0 on.
     fresh : In(1)
         The state counts as zero throughout this token.
-    energy : Out(43)
+    energy : Out(ENERGY_BITS)
     written : Out(1)
         Pulse when a matrix has been written and `bits` is right.
     busy : Out(1)
         An output entered.
     """
 
+    ADD = 3  # clocks from an output to its sum in the residual
     DRAIN = 3  # clocks from the last write to `written`, while a memory finds its `bits`
 
     def __init__(self, config):
@@ -60,19 +63,24 @@ class Results(Component):
         self.inner_depth = config.max_inner // v
         self.hidden_depth = config.max_hidden // v
         self.state_depth = config.max_layers * self.hidden_depth
-        wide = data.ArrayLayout(signed(32), v)
+
+        def vector(shape):
+            return data.ArrayLayout(shape, v)
+
         super().__init__({
             "scaled": In(stream.Signature(data.StructLayout(
-                {"values": wide, "function": 3, "first": 1, "last": 1}))),
+                {"values": vector(scaled_shape(f)), "function": 3, "first": 1, "last": 1}))),
             "floors": In(stream.Signature(data.StructLayout(
-                {"values": data.ArrayLayout(unsigned(f.floor_bits), v), "address": 16}))),
+                {"values": vector(unsigned(f.floor_bits)), "address": 16}))),
             "logits": Out(stream.Signature(data.StructLayout(
-                {"values": wide, "first": 1, "last": 1}))),
-            "source": In(1), "address": In(range(max(self.inner_depth, 2))), "x": Out(wide),
-            "bits": Out(6),
-            "embedding_write": In(1), "embedding_first": In(1), "embedding_x": In(wide),
+                {"values": vector(signed(f.logit_bits)), "first": 1, "last": 1}))),
+            "source": In(1), "address": In(range(max(self.inner_depth, 2))),
+            "x": Out(vector(signed(f.element_bits))), "bits": Out(range(f.element_bits)),
+            "embedding_write": In(1), "embedding_first": In(1),
+            "embedding_x": In(vector(signed(f.residual_bits))),
             "embedding_address": In(range(max(self.hidden_depth, 2))),
-            "start": In(1), "fresh": In(1), "energy": Out(43), "written": Out(1), "busy": Out(1),
+            "start": In(1), "fresh": In(1), "energy": Out(ENERGY_BITS), "written": Out(1),
+            "busy": Out(1),
         })
 
     def elaborate(self, platform):
@@ -103,10 +111,9 @@ class Results(Component):
         ]
         chosen = Signal()  # a clock after the address, as the data is
         m.d.sync += chosen.eq(self.source)
-        m.d.comb += [
-            self.x.eq(Mux(chosen, self.product.x.as_value(), self.residual.x.as_value())),
-            self.bits.eq(Mux(self.source, self.product.bits, self.residual.bits)),
-        ]
+        m.d.comb += self.bits.eq(Mux(self.source, self.product.bits, self.residual.bits))
+        for lane in range(v):
+            m.d.comb += self.x[lane].eq(Mux(chosen, self.product.x[lane], self.residual.x[lane]))
 
     def _build_entry(self, m):
         """Lets outputs in, counts them, and reads their operands."""
@@ -144,14 +151,13 @@ class Results(Component):
             m.d.sync += layer.eq(0)
 
     def _build_units(self, m):
-        m.submodules.mlgru = self.mlgru = Mlgru(self.config, self.f)
-        m.submodules.silu = self.silu = Silu(self.config, self.f)
-        m.submodules.glu = self.glu = Glu(self.config, self.f)
+        m.submodules.mlgru = self.mlgru = Mlgru(self.config)
+        m.submodules.silu = self.silu = Silu(self.config)
+        m.submodules.glu = self.glu = Glu(self.config)
 
     def _build_routes(self, m):
         """Held output and operands -> the unit of its function -> memory."""
         f, held = self.f, self.held
-        lift = f.state_frac - f.value_frac
         mlgru, silu, glu = self.mlgru, self.silu, self.glu
 
         def is_(function):
@@ -164,15 +170,16 @@ class Results(Component):
         through_mlgru = mlgru.o.valid  # then its state goes on through silu
         for lane in range(self.config.vector):
             value = held["values"][lane][:f.value_bits].as_signed()
-            rounded = saturate(shift_round(mlgru.o.payload.state[lane], lift), f.value_bits)
             m.d.comb += [
                 mlgru.i.payload.candidate[lane].eq(self.candidate.x[lane]),
                 mlgru.i.payload.forget[lane].eq(value),
                 mlgru.i.payload.floors[lane].eq(self.floor.x[lane].as_unsigned()),
                 mlgru.i.payload.state[lane].eq(Mux(self.fresh, 0, self.state.x[lane])),
-                silu.i.payload.a[lane].eq(Mux(through_mlgru, rounded, value)),
+                silu.i.payload.a[lane].eq(
+                    Mux(through_mlgru, mlgru.o.payload["values"][lane], value)),
                 glu.i.payload.a[lane].eq(value),
                 glu.i.payload.b[lane].eq(self.candidate.x[lane]),
+                self.logits.payload["values"][lane].eq(held["values"][lane]),
             ]
         with m.If(through_mlgru):
             m.d.comb += silu.i.payload.tag.eq(mlgru.o.payload.tag)
@@ -181,7 +188,6 @@ class Results(Component):
             silu.i.valid.eq(is_(Function.CANDIDATE) | through_mlgru),
             mlgru.o.ready.eq(silu.i.ready), silu.o.ready.eq(1), glu.o.ready.eq(1),
             self.logits.valid.eq(is_(Function.LOGITS)),
-            self.logits.payload["values"].eq(held["values"]),
             self.logits.payload.first.eq(held.first), self.logits.payload.last.eq(held.last),
             self.energy.eq(glu.energy),
         ]
@@ -214,16 +220,7 @@ class Results(Component):
             self.product.write_x.eq(glu.o.payload.product),
             self.product.first.eq(glu.o.payload.tag.first),
         ]
-        # Cycle 2 of a residual: the sum, saturated, is written.
-        sums = Signal(data.ArrayLayout(signed(f.residual_bits), self.config.vector))
-        self.sum_valid, sum_first, sum_last = Signal(), Signal(), Signal()
-        self.sum_last = sum_last
-        sum_index = Signal(16)
-        m.d.sync += [self.sum_valid.eq(adds), sum_first.eq(self.held.first),
-                     sum_last.eq(self.held.last), sum_index.eq(self.held_index)]
-        for lane in range(self.config.vector):
-            m.d.sync += sums[lane].eq(saturate(
-                self.residual.x[lane] + self.held["values"][lane], f.residual_bits))
+        sums, sum_first, sum_index = self._build_sums(m, adds)
         with m.If(self.embedding_write):
             m.d.comb += [
                 self.residual.write.eq(1), self.residual.first.eq(self.embedding_first),
@@ -233,6 +230,25 @@ class Results(Component):
             m.d.comb += [
                 self.residual.write.eq(self.sum_valid), self.residual.first.eq(sum_first),
                 self.residual.write_address.eq(sum_index), self.residual.write_x.eq(sums)]
+
+    def _build_sums(self, m, adds):
+        """Residual plus output; the pipeline never stands."""
+        p = Pipeline(m, Const(1))
+        self.sum_valid = Signal()
+        valid = Signal(self.ADD)
+        m.d.sync += valid.eq(Cat(adds, valid))
+        m.d.comb += self.sum_valid.eq(valid[-1])
+        self.sum_last = p.delay(self.held.last, self.ADD, "sum_last")
+        sums = Signal(self.residual.write_x.shape())
+        for lane in range(self.config.vector):
+            # Cycle 1: out of the block RAM; cycle 2: added; cycle 3: saturated
+            residual = p.register(self.residual.x[lane], f"residual_{lane}")
+            update = p.register(self.held["values"][lane], f"update_{lane}")
+            total = p.register(residual + update, f"total_{lane}")
+            m.d.comb += sums[lane].eq(
+                p.register(saturate(total, self.f.residual_bits), f"sum_{lane}"))
+        return (sums, p.delay(self.held.first, self.ADD, "sum_first"),
+                p.delay(self.held_index, self.ADD, "sum_index"))
 
     def _build_completion(self, m):
         """Finds the last write of a matrix; `written` follows when the memories know their bits."""

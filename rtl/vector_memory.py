@@ -17,7 +17,7 @@ class VectorMemory(Component):
         Read: `x` is the word of the `address` of the clock before (as it was then).
     write : In(1), write_address : In, write_x : In(V x signed), first : In(1)
         Write; `first` with the first word of a new vector.
-    bits : Out(6)
+    bits : Out(range(bits))
         magnitude_bits of the vector: the smallest b with -2**b <= x < 2**b for all of its
         elements; right two clocks after the last write.
     """
@@ -28,7 +28,7 @@ class VectorMemory(Component):
         super().__init__({
             "address": In(range(max(depth, 2))), "x": Out(word),
             "write": In(1), "write_address": In(range(max(depth, 2))), "write_x": In(word),
-            "first": In(1), "bits": Out(6),
+            "first": In(1), "bits": Out(range(bits)),
         })
 
     def elaborate(self, platform):

@@ -22,7 +22,8 @@ class Twin:
     """The memories as golden's functions fill them; all columns are whole beats."""
 
     def __init__(self, config, seed):
-        self.config, self.golden, self.random = config, golden(), random.Random(seed)
+        self.config, self.golden = config, golden(config.formats)
+        self.random = random.Random(seed)
         self.f, v = self.golden.f, config.vector
         self.residual, self.floors = (np.zeros(config.max_hidden, np.int64) for _ in range(2))
         self.candidate, self.product = (np.zeros(config.max_inner, np.int64) for _ in range(2))
@@ -33,7 +34,8 @@ class Twin:
 
     def bits_of(self, function):
         """Bits that Scale gives a matrix of `function`."""
-        return 32 if function in (Function.RESIDUAL, Function.LOGITS) else self.f.value_bits
+        return {Function.RESIDUAL: self.f.residual_bits,
+                Function.LOGITS: self.f.logit_bits}.get(function, self.f.value_bits)
 
     def matrix(self, function, beats, x=None):
         """Beats of one matrix with the outputs `x`, or random ones; the memories follow."""
@@ -41,7 +43,8 @@ class Twin:
         if x is None:
             x = integers(self.random, self.bits_of(function), beats * v)
             if self.random.random() < 0.5:  # where no sigmoid is flat
-                x = [self.random.randrange(-1 << 17, 1 << 17) for _ in x]
+                reach = 8 << self.f.value_frac
+                x = [self.random.randrange(-reach, reach) for _ in x]
         self._apply(function, np.array(x, np.int64), beats * v)
         return [{"values": x[n * v:(n + 1) * v], "function": int(function), "first": int(n == 0),
                  "last": int(n == beats - 1)} for n in range(beats)]
@@ -123,7 +126,7 @@ class Bench:
 
     async def new_floors(self):
         v, twin = self.box.config.vector, self.twin
-        twin.floors[:] = integers(self.random, 16, len(twin.floors), signed=False)
+        twin.floors[:] = integers(self.random, twin.f.floor_bits, len(twin.floors), signed=False)
         self.floors.send(*({"values": x, "address": n} for n, x in enumerate(
             twin.floors.reshape(-1, v).tolist())))
         await self.floors.drained()
@@ -233,7 +236,7 @@ async def clocks_are_as_predicted(dut, beats):
     product = max(predicted.PRODUCT, predicted.PRODUCT - 1 + (config.vector - 1).bit_length())
     clocks = {Function.CANDIDATE: predicted.SILU, Function.FORGET: predicted.MLGRU + predicted.SILU,
               Function.PRODUCT: product if config.vector > 2 else predicted.PRODUCT,
-              Function.RESIDUAL: 1, Function.LOGITS: 0}
+              Function.RESIDUAL: predicted.ADD, Function.LOGITS: 0}
     await bench.begin(fresh=True)
     await bench.new_floors()
     order = list(Function) * 2

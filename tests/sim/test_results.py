@@ -9,14 +9,22 @@ from tritone.sim.runner import cases, run
 SMALL = {"max_hidden": 40, "max_inner": 80, "max_layers": 4}
 MACHINES = [pytest.param({"preset": "tiny", "changes": SMALL}, id="vector=1"),
             pytest.param({"preset": "virtual", "changes": SMALL}, id="vector=2")]
+COMPACT = {"preset": "tiny", "changes": SMALL | {"formats": "compact"}}
 # The sum of squares takes longer than the product; few beats, so that they meet their writes.
-LARGE = {"preset": "virtual", "changes": SMALL | {"inputs": 40, "vector": 8}}
+LARGE = {"preset": "virtual", "changes": SMALL | {"inputs": 40, "vector": 8,
+                                                  "formats": "compact"}}
 
 
 @pytest.mark.parametrize("parameters", MACHINES)
 @pytest.mark.parametrize("case", cases("tb_results"))
 def test_results(case, parameters):
     run(Results(machine(parameters)), "tb_results", case, parameters=parameters)
+
+
+@pytest.mark.parametrize("case", [c for c in cases("tb_results")
+                                  if c.endswith(("match", "predicted/beats=5", "/stall=0.8"))])
+def test_compact_results(case):
+    run(Results(machine(COMPACT)), "tb_results", case, parameters=COMPACT)
 
 
 @pytest.mark.parametrize("case", [c for c in cases("tb_results")

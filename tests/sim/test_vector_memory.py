@@ -6,7 +6,7 @@ from tritone.rtl.vector_memory import VectorMemory
 from tritone.sim.runner import cases, run
 
 MEMORIES = [
-    pytest.param({"depth": 64, "bits": 32, "vector": 1, "track": True}, id="residual"),
+    pytest.param({"depth": 64, "bits": 36, "vector": 1, "track": True}, id="residual"),
     pytest.param({"depth": 5, "bits": 32, "vector": 2, "track": True}, id="two-wide"),
     pytest.param({"depth": 24, "bits": 24, "vector": 4, "track": False}, id="untracked")]
 
