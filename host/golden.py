@@ -19,7 +19,7 @@ class GoldenBoard:
     provenance = "golden"
 
     def __init__(self, model_dir, config):
-        self.config, self.golden = config, Golden(integer_model(model_dir))
+        self.config, self.golden = config, Golden(integer_model(model_dir, config.formats))
         self.vocabulary = self.golden.model.shape.vocabulary
         self.state = self.golden.start()
         self._counters = dict.fromkeys(COUNTERS, 0)

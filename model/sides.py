@@ -66,7 +66,7 @@ class GoldenSide:
         bits, frac = ((f.product_bits, f.product_frac) if gated
                       else (f.residual_bits, f.residual_frac))
         fixed = saturate(np.rint(x.astype(np.float64) * 2.0**frac).astype(np.int64), bits)
-        gain, _ = block_fixed(self.checkpoint.tensor(f"{key}.norm.weight"), f.gain_bits)
+        gain, _ = block_fixed(self.checkpoint.tensor(f"{key}.norm.weight"), f.code_gain_bits)
         norm = Norm("product" if gated else "residual", None, gain, NOTHING, NOTHING, NOTHING)
         v, largest, squares, exponent = self.golden.normalise(fixed, norm, np.int64(1))
         return self.golden.quantise(v, self.golden.scalars(largest, squares, exponent, 0, norm))
