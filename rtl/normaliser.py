@@ -18,9 +18,9 @@ def summary_layout(config):
     least, most = 1 - f.mantissa_bits, f.element_bits - f.mantissa_bits
     # Fewer bits are dropped than a gain has, and no mantissa is the most negative code: so |v| has
     # a bit less than v, also where v was rounded down.
-    return data.StructLayout({"largest": unsigned(f.code_input_bits - 1),
-                              "squares": unsigned(squares),
-                              "exponent": Shape.cast(range(least, most + 1))})
+    return data.StructLayout({
+        "largest": unsigned(f.code_input_bits - 1), "squares": unsigned(squares),
+        "exponent": Shape.cast(range(least, most + 1))})
 
 
 class Normaliser(Component):
