@@ -50,7 +50,7 @@ train: .venv/train  ## train MODEL again from the texts in CORPUS into build/tra
 	@test -r "$(CORPUS)/tinystories_train.txt" || { \
 	  echo "no tinystories_train.txt in $(CORPUS): name its folder with make train CORPUS=DIR" >&2; exit 1; }
 	@$(PY) -m tritone.train.train --preset "$(notdir $(MODEL))" --out "build/train/$(notdir $(MODEL))" \
-	    --text "$(CORPUS)/tinystories_train.txt" --validation "$(CORPUS)/tinystories_val.txt" \
+	    --corpus "$(CORPUS)" \
 	    $(if $(wildcard build/train/$(notdir $(MODEL))/work/checkpoint.pt),--resume)
 
 results: .venv/figures  ## run both models and write README's results and figures anew

@@ -8,7 +8,8 @@ from tritone.sim.runner import cases, run
 
 MACHINES = [pytest.param({"preset": "tiny", "changes": {}}, id="vector=1"),
             pytest.param({"preset": "virtual", "changes": {}}, id="vector=2")]
-WIDE = {"preset": "virtual", "changes": {"inputs": 40, "vector": 4, "max_inner": 64, "max_hidden": 64}}
+WIDE = {"preset": "virtual", "changes": {
+    "inputs": 40, "vector": 4, "max_inner": 64, "max_hidden": 64}}
 
 
 @pytest.mark.parametrize("machine", MACHINES)
