@@ -39,7 +39,8 @@ def _codes(x_ptr, gain_ptr, codes_ptr, rms_ptr, factor_ptr, rows, width, eps, fl
         if UNDONE:
             codes = codes / factor[:, None]
         tl.store(factor_ptr + layer * rows + row, factor, mask=row < rows)
-        tl.store(codes_ptr + layer * plane + here, codes.to(codes_ptr.dtype.element_ty), mask=inside)
+        codes = codes.to(codes_ptr.dtype.element_ty)
+        tl.store(codes_ptr + layer * plane + here, codes, mask=inside)
 
 
 @triton.jit
