@@ -30,7 +30,7 @@ WEIGHT_DECAY = {"matmul-free": 0.5, "transformer": 0.5}
 # The best of a sweep at 1.5M and 15M (docs/data/learning-rates.json), in between for 5M.
 LEARNING_RATE = {
     "matmul-free": {"0.4M": 1.6e-2, "1.5M": 1.6e-2, "5M": 1.1e-2, "15M": 8e-3},
-    "transformer": {"0.4M": 4e-3, "1.5M": 4e-3, "5M": 4e-3, "15M": 4e-3},
+    "transformer": {"0.4M": 1.2e-2, "1.5M": 8e-3, "5M": 5.6e-3, "15M": 4e-3},
 }
 
 
