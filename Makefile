@@ -18,11 +18,11 @@ unexport PYTHONPATH
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help generate test test-train results sim verilog lint mutants train lock clean prerequisites
+.PHONY: help generate test test-train results real-size sim verilog lint mutants train lock clean prerequisites
 
 help:  ## this list
 	@echo "make TARGET [PROMPT=... TOKENS=$(TOKENS) SEED=$(SEED) TEMPERATURE=$(TEMPERATURE) MODEL=$(MODEL) BOARD=virtual|golden|PORT]"
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 generate: $(READY)  ## write a story on the virtual board
 	@$(PY) host/generate.py --board "$(BOARD)" --model "$(MODEL)" --prompt '$(subst ','\'',$(PROMPT))' \
@@ -50,11 +50,14 @@ train: .venv/train  ## train MODEL again from the texts in CORPUS into build/tra
 	@test -r "$(CORPUS)/tinystories_train.txt" || { \
 	  echo "no tinystories_train.txt in $(CORPUS): name its folder with make train CORPUS=DIR" >&2; exit 1; }
 	@$(PY) -m tritone.train.train --preset "$(notdir $(MODEL))" --out "build/train/$(notdir $(MODEL))" \
-	    --text "$(CORPUS)/tinystories_train.txt" --validation "$(CORPUS)/tinystories_val.txt" \
+	    --corpus "$(CORPUS)" \
 	    $(if $(wildcard build/train/$(notdir $(MODEL))/work/checkpoint.pt),--resume)
 
 results: .venv/figures  ## run both models and write README's results and figures anew
 	@$(PY) docs/results.py $(if $(wildcard $(CORPUS)/tinystories_val.txt),--text "$(CORPUS)/tinystories_val.txt")
+
+real-size: $(READY)  ## run a random model of the released 370M shape on the virtual board
+	@$(PY) docs/real_size.py
 
 lock: | prerequisites  ## resolve pyproject.toml again and write requirements.lock
 	rm -rf build/lock

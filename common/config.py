@@ -98,10 +98,14 @@ class Config:
 VIRTUAL = Config(name="virtual", rows=8, inputs=10, vector=2, memory_rate=Fraction(1, 2))
 # A 16-bit SDRAM clocked at 1.6 times the machine: 25.6 bits, that is 16 trits, a clock.
 NARROW = Config(name="narrow", inputs=10, memory_rate=Fraction(2, 5))
+# A model of 370M on a 16-bit DDR3 at 800 MT/s: 128 bits, that is 80 trits, a clock.
+LARGE = Config(name="large", rows=8, inputs=10, vector=2, max_hidden=1024, max_inner=2816,
+               max_layers=24, memory_words=1 << 24, prefetch_words=2048, burst_words=64,
+               memory_latency=40, clock_hz=100_000_000)
 TINY = Config(name="tiny", inputs=10, max_hidden=64, max_inner=128, max_layers=4,
               memory_words=1 << 16, prefetch_words=256, memory_rate=Fraction(2, 5))
 
-PRESETS = {c.name: c for c in (VIRTUAL, NARROW, TINY)}
+PRESETS = {c.name: c for c in (VIRTUAL, NARROW, LARGE, TINY)}
 
 
 def preset(name, /, **changes):

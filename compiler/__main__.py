@@ -22,7 +22,8 @@ from .tape import compile_model
 
 def compile_file(model, output, config):
     """Compiles to `output`; what the tape holds and how long a token takes, as a dict."""
-    with Progress(console=Console(stderr=True), transient=True) as bar:
+    console = Console(stderr=True)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task("compiling layers", total=None)
         tape = compile_model(model, config,
                              lambda done, of: bar.update(task, completed=done, total=of))

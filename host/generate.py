@@ -19,6 +19,7 @@ from pathlib import Path
 from ..common.config import PRESETS, preset
 from ..common.errors import TritoneError
 from ..common.formats import DEFAULT
+from ..model.tokenizer import check_tokenizer
 from .display import Display
 from .driver import Board
 from .text import Detokeniser, encode_prompt, end_of_text, load_tokenizer
@@ -124,6 +125,7 @@ def compile_tape(model, config):
     from ..compiler.clocks import predict
     from ..compiler.tape import compile_model
     tape = compile_model(model, config)
+    check_tokenizer(model, tape.vocabulary)
     return tape, predict(tape, config)
 
 

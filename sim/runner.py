@@ -95,7 +95,8 @@ def build(component, name, *, waves=False, internals=False):
     otherwise it sees the ports.
     """
     design = emit.to_rtlil(component, name)
-    key = digest(design, emit.identity(), verilator.identity(), BLOCK_FLAGS, ENTRY, waves, internals)
+    key = digest(design, emit.identity(), verilator.identity(), BLOCK_FLAGS, ENTRY, waves,
+                 internals)
 
     def make(folder):
         Path(folder, "design.v").write_text(emit.to_verilog(design))

@@ -2,7 +2,7 @@
 
 N vectors, K inputs, M outputs, J layers that read the same vectors. Codes and trits are int8, or
 bfloat16 where a float product eats them; sums are float32, accumulators int32. Every launcher takes
-contiguous tensors. A tile's first axis runs over the layers, LAYERS is J up to a power of two.
+contiguous tensors.
 """
 
 import torch
@@ -11,15 +11,15 @@ import triton.language as tl
 
 from .quantiser import CODE_MAX, EPS, SCALE_FLOOR
 
+MOST_LAYERS = 3
 STRIPS = 1024  # programs of the norm's gradient, each of which sums its own gain gradient
-TILE_ELEMENTS = 4096  # of one program of a row kernel
+TILE_ELEMENTS = 2048  # of one program of a row kernel
 
 
 @triton.jit
-def _codes(x_ptr, gain_ptr, codes_ptr, rms_ptr, factor_ptr, layers, rows, width, eps, floor,
-           largest, LAYERS: tl.constexpr, ROWS: tl.constexpr, WIDTH: tl.constexpr,
+def _codes(x_ptr, gain_ptr, codes_ptr, rms_ptr, factor_ptr, rows, width, eps, floor, largest,
+           LAYERS: tl.constexpr, ROWS: tl.constexpr, WIDTH: tl.constexpr,
            UNDONE: tl.constexpr):  # fmt: skip
-    layer = tl.arange(0, LAYERS)
     row = tl.program_id(0) * ROWS + tl.arange(0, ROWS)
     column = tl.arange(0, WIDTH)
     inside = (row < rows)[:, None] & (column < width)[None, :]
@@ -27,22 +27,20 @@ def _codes(x_ptr, gain_ptr, codes_ptr, rms_ptr, factor_ptr, layers, rows, width,
     x = tl.load(x_ptr + here, mask=inside, other=0.0).to(tl.float32)
     rms = 1 / tl.sqrt(tl.sum(x * x, 1) / width + eps)
     tl.store(rms_ptr + row, rms, mask=row < rows)
-    gain = tl.load(gain_ptr + layer[:, None] * width + column[None, :],
-                   mask=(layer < layers)[:, None] & (column < width)[None, :], other=0.0)
-    y = (x * rms[:, None])[None, :, :] * gain[:, None, :]
-    factor = largest / tl.maximum(tl.max(tl.abs(y), 2), floor)
-    scaled = y * factor[:, :, None]
-    whole = tl.floor(tl.abs(scaled))
-    whole += tl.where(tl.abs(scaled) - whole >= 0.5, 1.0, 0.0)
-    codes = tl.where(scaled < 0, -whole, whole)
-    if UNDONE:
-        codes = codes / factor[:, :, None]
-    there = layer.to(tl.int64)[:, None] * rows + row[None, :]
-    known = (layer < layers)[:, None] & (row < rows)[None, :]
-    tl.store(factor_ptr + there, factor, mask=known)
-    tl.store(codes_ptr + there[:, :, None] * width + column[None, None, :],
-             codes.to(codes_ptr.dtype.element_ty),
-             mask=known[:, :, None] & (column < width)[None, None, :])
+    plane = tl.full((), 0, tl.int64) + rows * width
+    for layer in tl.static_range(LAYERS):
+        gain = tl.load(gain_ptr + layer * width + column, mask=column < width, other=0.0)
+        y = x * rms[:, None] * gain[None, :]
+        factor = largest / tl.maximum(tl.max(tl.abs(y), 1), floor)
+        scaled = y * factor[:, None]
+        whole = tl.floor(tl.abs(scaled))
+        whole += tl.where(tl.abs(scaled) - whole >= 0.5, 1.0, 0.0)
+        codes = tl.where(scaled < 0, -whole, whole)
+        if UNDONE:
+            codes = codes / factor[:, None]
+        tl.store(factor_ptr + layer * rows + row, factor, mask=row < rows)
+        codes = codes.to(codes_ptr.dtype.element_ty)
+        tl.store(codes_ptr + layer * plane + here, codes, mask=inside)
 
 
 @triton.jit
@@ -91,39 +89,58 @@ def _product(codes_ptr, trits_ptr, factor_ptr, mean_ptr, out_ptr, rows, outputs,
 
 
 @triton.jit
-def _norm_gradient(x_ptr, gain_ptr, rms_ptr, mean_ptr, dy_ptr, dx_ptr, dgain_ptr, layers, rows,
-                   width, LAYERS: tl.constexpr, ROWS: tl.constexpr,
-                   WIDTH: tl.constexpr):  # fmt: skip
-    layer, column = tl.arange(0, LAYERS), tl.arange(0, WIDTH)
-    plane = layer[:, None] * width + column[None, :]
-    known = (layer < layers)[:, None] & (column < width)[None, :]
-    gain = tl.load(gain_ptr + plane, mask=known, other=0.0)
-    mean = tl.load(mean_ptr + layer, mask=layer < layers, other=0.0)
-    dgain = tl.zeros((LAYERS, WIDTH), tl.float32)
+def _through_gain(dy_ptr, gain_ptr, mean_ptr, layer, plane, here, inside, column, width):
+    """One layer's gradient before its gain, and behind it."""
+    gain = tl.load(gain_ptr + layer * width + column, mask=column < width, other=0.0)
+    dy = tl.load(dy_ptr + layer * plane + here, mask=inside, other=0.0).to(tl.float32)
+    dy *= tl.load(mean_ptr + layer)
+    return dy, dy * gain[None, :]
+
+
+@triton.jit
+def _norm_gradient(x_ptr, gain_ptr, rms_ptr, mean_ptr, dy_ptr, dx_ptr, dgain_ptr, rows, width,
+                   LAYERS: tl.constexpr, ROWS: tl.constexpr, WIDTH: tl.constexpr):  # fmt: skip
+    column = tl.arange(0, WIDTH)
+    plane = tl.full((), 0, tl.int64) + rows * width
+    dgain0, dgain1, dgain2 = (tl.zeros((WIDTH,), tl.float32), tl.zeros((WIDTH,), tl.float32),
+                              tl.zeros((WIDTH,), tl.float32))  # fmt: skip
     for start in range(tl.program_id(0) * ROWS, rows, tl.num_programs(0) * ROWS):
         row = start + tl.arange(0, ROWS)
         inside = (row < rows)[:, None] & (column < width)[None, :]
         here = row.to(tl.int64)[:, None] * width + column[None, :]
         rms = tl.load(rms_ptr + row, mask=row < rows, other=0.0)
         unit = tl.load(x_ptr + here, mask=inside, other=0.0).to(tl.float32) * rms[:, None]
-        there = layer.to(tl.int64)[:, None, None] * rows * width + here[None, :, :]
-        both = (layer < layers)[:, None, None] & inside[None, :, :]
-        dy = tl.load(dy_ptr + there, mask=both, other=0.0).to(tl.float32) * mean[:, None, None]
-        dunit = tl.sum(dy * gain[:, None, :], 0)
+        dy, dunit = _through_gain(dy_ptr, gain_ptr, mean_ptr, 0, plane, here, inside, column, width)
+        dgain0 += tl.sum(dy * unit, 0)
+        if LAYERS > 1:
+            dy, more = _through_gain(dy_ptr, gain_ptr, mean_ptr, 1, plane, here, inside, column,
+                                     width)  # fmt: skip
+            dunit += more
+            dgain1 += tl.sum(dy * unit, 0)
+        if LAYERS > 2:
+            dy, more = _through_gain(dy_ptr, gain_ptr, mean_ptr, 2, plane, here, inside, column,
+                                     width)  # fmt: skip
+            dunit += more
+            dgain2 += tl.sum(dy * unit, 0)
         common = tl.sum(dunit * unit, 1) / width
         dx = rms[:, None] * (dunit - unit * common[:, None])
         tl.store(dx_ptr + here, dx.to(dx_ptr.dtype.element_ty), mask=inside)
-        dgain += tl.sum(dy * unit[None, :, :], 1)
-    strip = dgain_ptr + tl.program_id(0) * layers * width
-    tl.store(strip + plane, dgain, mask=known)
+    strip = dgain_ptr + tl.program_id(0) * LAYERS * width + column
+    tl.store(strip, dgain0, mask=column < width)
+    if LAYERS > 1:
+        tl.store(strip + width, dgain1, mask=column < width)
+    if LAYERS > 2:
+        tl.store(strip + 2 * width, dgain2, mask=column < width)
 
 
 def _tile(layers, width):
     """Shape of a row kernel's tile: whole rows, several at a time where they are short."""
-    columns, deep = triton.next_power_of_2(width), triton.next_power_of_2(layers)
-    rows = max(1, min(16, TILE_ELEMENTS // (columns * deep)))
-    return {"LAYERS": deep, "ROWS": rows, "WIDTH": columns,
-            "num_warps": 8 if columns * deep * rows >= 4096 else 4}  # fmt: skip
+    if layers > MOST_LAYERS:
+        raise ValueError(f"{layers} layers on one input; the kernels are written for up to "
+                         f"{MOST_LAYERS}")
+    columns = triton.next_power_of_2(width)
+    return {"LAYERS": layers, "ROWS": max(1, min(16, TILE_ELEMENTS // columns)),
+            "WIDTH": columns, "num_warps": 8 if columns >= 4096 else 4}  # fmt: skip
 
 
 def quantise(x, gains, dtype=torch.int8, undone=False):
@@ -136,7 +153,7 @@ def quantise(x, gains, dtype=torch.int8, undone=False):
     rms, factor = (torch.empty(s, device=x.device) for s in ((rows,), (layers, rows)))
     tile = _tile(layers, width)
     _codes[(triton.cdiv(rows, tile["ROWS"]),)](
-        x, gains, codes, rms, factor, layers, rows, width, EPS, SCALE_FLOOR, CODE_MAX,
+        x, gains, codes, rms, factor, rows, width, EPS, SCALE_FLOOR, CODE_MAX,
         UNDONE=undone, **tile)  # fmt: skip
     return codes, rms, factor
 
@@ -170,5 +187,5 @@ def norm_gradient(x, gains, rms, means, dy):
     tile = _tile(layers, width)
     strips = min(STRIPS, triton.cdiv(rows, tile["ROWS"]))
     dx, dgains = torch.empty_like(x), torch.empty(strips, layers, width, device=x.device)
-    _norm_gradient[(strips,)](x, gains, rms, means, dy, dx, dgains, layers, rows, width, **tile)
+    _norm_gradient[(strips,)](x, gains, rms, means, dy, dx, dgains, rows, width, **tile)
     return dx, dgains.sum(0)

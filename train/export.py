@@ -76,8 +76,8 @@ def settle(model, held_out, stream):
     return model
 
 
-def export(model, tokenizer, held_out, stream, log, folder):
-    """Write the folder, read it back, score what was read, and write log and card."""
+def export(model, tokenizer, held_out, stream, log, folder, texts=()):
+    """Write the folder, read it back, score what was read, and write log, card and sources."""
     folder = Path(folder)
     save_model(settle(model, held_out, stream), tokenizer, folder)
     reread, tokenizer = load(folder)
@@ -90,6 +90,8 @@ def export(model, tokenizer, held_out, stream, log, folder):
     log["sample"] = sample(reread, tokenizer)
     (folder / "training.json").write_text(json.dumps(log, indent=1) + "\n")
     (folder / "README.md").write_text(card(log))
+    if named := sources(texts):
+        (folder / "SOURCES.md").write_text(named)
 
 
 CARD = """\
@@ -107,7 +109,7 @@ simple English and knows nothing else.
 | documents, tokens, bytes | {documents:,}, {tokens:,}, {bytes:,} |
 
 Measured on the stored checkpoint (bfloat16, read back, float32 arithmetic), by
-`python -m tritone.train.evaluate models/{preset} FILE`. Procedure: the text is split at
+`tritone quality models/{preset} FILE`. Procedure: the text is split at
 lines that are exactly `{end}`; a document keeps its newlines and loses white space at
 both ends; each document, whole, is scored from a state of zero on the input
 `[{end}] + pieces` against the targets `pieces + [{end}]`; bits a byte is the
@@ -149,19 +151,47 @@ Greedy, from "{prompt}":
 ## Licences
 
 Trained on {files}. {licence}
-It may say anything; it was made to measure hardware with.
+The model is published under the licence of the project. It may say anything; it was made to
+measure hardware with.
 """
 
-TINYSTORIES = """\
-This is text of TinyStories (Eldan and Li, 2023), under the
-Community Data License Agreement - Sharing 1.0, which does not restrict what is computed from the
-data. The model is published under the licence of the project."""
-OTHER_TEXT = "Whoever publishes the model states the licence of that text."
+LICENCES = {
+    "tinystories": "TinyStories (Eldan and Li, 2023) is under the Community Data License "
+    "Agreement - Sharing 1.0, which does not restrict what is computed from the data.",
+    "childrens_pd": "The classic children's books are in the public domain in the United States; "
+    "what Standard Ebooks added to them is CC0.",
+    "childrens_ccby": "The picture-book stories are under CC-BY: SOURCES.md names every one and "
+    "who wrote it.",
+}
+OTHER_TEXT = "Whoever publishes the model states the licence of {}."
+
+
+def licence(files):
+    """A sentence for each text."""
+    return "\n".join(next((text for prefix, text in LICENCES.items() if name.startswith(prefix)),
+                          OTHER_TEXT.format(name)) for name in files)
+
+
+def sources(texts):
+    """SOURCES.md for the texts that have NAME_attribution.json beside them, or None.
+
+    Such a file is a list of [source, title, author, licence].
+    """
+    rows = []
+    for text in map(Path, texts):
+        path = text.with_name(f"{text.stem}_attribution.json")
+        if path.is_file():
+            rows += [f"| {title} | {author} | {terms} | {source} |"
+                     for source, title, author, terms in json.loads(path.read_text())]
+    if not rows:
+        return None
+    return "\n".join(["# Sources", "", "Texts that the model was trained on and whose licence asks "
+                      "for their names.", "", "| title | author | licence | source |",
+                      "|---|---|---|---|", *rows, ""])
 
 
 def card(log):
     """README.md of a model, every figure from its log."""
-    tinystories = all(name.startswith("tinystories") for name in log["training"]["files"])
     recipe, final, training, maxima = (
         log[key] for key in ("recipe", "final", "training", "maxima")
     )
@@ -175,6 +205,6 @@ def card(log):
         minutes=log["seconds"] / 60, hardware=log["hardware"], names=" | ".join(maxima),
         rules="---|" * (len(maxima) - 1) + "---",
         values=" | ".join(f"{value:.1f}" for value in maxima.values()),
-        licence=TINYSTORIES if tinystories else OTHER_TEXT, prompt=SAMPLE_PROMPT,
+        licence=licence(training["files"]), prompt=SAMPLE_PROMPT,
         sample=log["sample"].replace("\n", "\n> "),
     )  # fmt: skip

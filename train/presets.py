@@ -48,7 +48,7 @@ PRESETS = {
         learning_rate=1e-2,
     ),
     "stories-10m": Recipe(
-        vocabulary=2048, hidden=320, layers=8, intermediate=832, steps=10_000, rows=32,
+        vocabulary=2048, hidden=320, layers=8, intermediate=832, steps=8_500, rows=32,
         context=1024, weight_decay=0.5, dropout=0.1, learning_rate=1e-2, evaluate_every=1000,
     ),
     "smoke": Recipe(
@@ -56,3 +56,10 @@ PRESETS = {
         learning_rate=1e-2, warmup=10, evaluate_every=20,
     ),
 }  # fmt: skip
+
+# Files of the corpora that a preset is trained on, and the one that it is scored on.
+TEXTS = {
+    "": ("tinystories_train.txt",),
+    "stories-10m": ("tinystories_train.txt", "childrens_pd.txt", "childrens_ccby.txt"),
+}
+VALIDATION = "tinystories_val.txt"

@@ -27,15 +27,18 @@ SIZES = {
 }
 VOCABULARY, ROWS, CONTEXT = 1024, 32, 1024
 WEIGHT_DECAY = {"matmul-free": 0.5, "transformer": 0.5}
-# Best of three at 1.5M and 15M, each a quarter as long; docs/training.md has the figures.
-LEARNING_RATE = {"matmul-free": 8e-3, "transformer": 2e-3}
+# The best of a sweep at 1.5M and 15M (docs/data/learning-rates.json), in between for 5M.
+LEARNING_RATE = {
+    "matmul-free": {"0.4M": 1.6e-2, "1.5M": 1.6e-2, "5M": 1.1e-2, "15M": 8e-3},
+    "transformer": {"0.4M": 1.2e-2, "1.5M": 8e-3, "5M": 5.6e-3, "15M": 4e-3},
+}
 
 
 def recipe(size, architecture, seed, steps, rate=None):
     """The Recipe of one run."""
     return Recipe(
         architecture=architecture, vocabulary=VOCABULARY, **SIZES[size], steps=steps, rows=ROWS,
-        context=CONTEXT, learning_rate=rate or LEARNING_RATE[architecture],
+        context=CONTEXT, learning_rate=rate or LEARNING_RATE[architecture][size],
         warmup=max(1, steps // 20), weight_decay=WEIGHT_DECAY[architecture], boundary_rows=0.25,
         seed=seed, evaluate_every=max(1, steps // 4),
     )  # fmt: skip
@@ -117,7 +120,7 @@ def main(arguments=None):
     p.add_argument("--sizes", nargs="+", choices=SIZES, default=list(SIZES))
     p.add_argument("--architectures", nargs="+", choices=LEARNING_RATE, default=list(LEARNING_RATE))
     p.add_argument("--learning-rates", nargs="+", type=float, default=[None],
-                   help="instead of the chosen one of each architecture")
+                   help="instead of the chosen one of each architecture and size")
     p.add_argument("--steps", type=int, default=3000,
                    help=f"of {ROWS * CONTEXT:,} tokens each (default 3000)")
     p.add_argument("--jobs", type=int, default=1, help="runs at a time")

@@ -13,7 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from .data import END_ID, prepare
 from .evaluate import Validation
 from .export import export
-from .presets import PRESETS
+from .presets import PRESETS, TEXTS, VALIDATION
 from .trainer import ARCHITECTURES, Trainer, learning_rate
 from .world import World
 
@@ -29,7 +29,7 @@ class Run:
 
     def __init__(self, recipe, texts, validation, out, *, device=None, preset="custom",
                  tokens=None):  # fmt: skip
-        self.recipe, self.out = recipe, Path(out)
+        self.recipe, self.out, self.texts = recipe, Path(out), texts
         (self.out / "work").mkdir(parents=True, exist_ok=True)
         tokens = tokens or self.out / "work"
         device = World.device(device)
@@ -111,8 +111,11 @@ class Run:
                 if stop:
                     self.console.print(f"stopped at step {n}; continue with --resume")
                     return self.log
+        if not self.world.same(trainer.masters):
+            raise RuntimeError("the processes hold different weights: averaging has failed")
         if self.world.leads:
             self._finish()
+        trainer.graph = None  # NCCL ends only after the graphs that use it
         self.world.leave()
         return self.log
 
@@ -120,7 +123,8 @@ class Run:
         """The model's folder; of a Transformer, which has no released form, the log alone."""
         model = self.trainer.model
         if self.recipe.architecture == "matmul-free":
-            export(model, self.tokenizer, self.held_out, self.stream, self.log, self.out)
+            export(model, self.tokenizer, self.held_out, self.stream, self.log, self.out,
+                   self.texts)  # fmt: skip
         else:
             self.log["parameters"] = sum(p.numel() for p in model.parameters())
             self.log["final"] = dataclasses.asdict(self.held_out.score(model.eval()))
@@ -161,10 +165,13 @@ def parser():
     p.add_argument("--preset", choices=PRESETS, default="smoke",
                    help="shape and schedule of the model (train/presets.py); 'smoke' takes a "
                         "minute on any machine, 'stories-1m5' about eight on one H200")  # fmt: skip
-    p.add_argument("--text", nargs="+", required=True, metavar="FILE",
+    p.add_argument("--corpus", metavar="DIR", type=Path,
+                   help="folder with the texts that the preset is trained and scored on, instead "
+                        "of --text and --validation")  # fmt: skip
+    p.add_argument("--text", nargs="+", metavar="FILE",
                    help="UTF-8 training text; lines that are exactly <|endoftext|> separate "
                         "documents. The tokenizer is trained on it too")  # fmt: skip
-    p.add_argument("--validation", required=True, metavar="FILE",
+    p.add_argument("--validation", metavar="FILE",
                    help="held-out text of the same form, scored in bits a byte")  # fmt: skip
     p.add_argument("--out", required=True, metavar="DIR",
                    help="folder to write; DIR/work keeps tokens and the checkpoint")  # fmt: skip
@@ -188,13 +195,28 @@ def parser():
     return p
 
 
+def texts_of(args):
+    """Training texts and validation text, of --corpus where they are not named."""
+    if args.corpus:
+        return (args.text or [args.corpus / name for name in TEXTS.get(args.preset, TEXTS[""])],
+                args.validation or args.corpus / VALIDATION)
+    return args.text, args.validation
+
+
 def main(argv=None):
-    args = parser().parse_args(argv)
+    options = parser()
+    args = options.parse_args(argv)
+    texts, validation = texts_of(args)
+    if not texts or not validation:
+        options.error("needs --corpus DIR, or --text FILE and --validation FILE")
+    for path in (*texts, validation):
+        if not Path(path).is_file():
+            options.error(f"{path}: no such text; --corpus or --text and --validation name it")
     recipe = PRESETS[args.preset]
     fields = {field.name for field in dataclasses.fields(recipe)}
     overrides = {k: v for k, v in vars(args).items() if k in fields and v is not None}
     run = Run(
-        dataclasses.replace(recipe, **overrides), args.text, args.validation, args.out,
+        dataclasses.replace(recipe, **overrides), texts, validation, args.out,
         device=args.device, preset=args.preset, tokens=args.tokens,
     )  # fmt: skip
     if args.resume:

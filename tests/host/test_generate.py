@@ -16,6 +16,7 @@ from test_text import byte_level
 
 from tritone.host import driver, generate
 
+MODELS = Path(__file__).parents[2] / "models"
 PREDICTION = SimpleNamespace(token=64, prompt=8)
 
 
@@ -114,6 +115,16 @@ def test_a_vocabulary_that_is_too_small_is_one_line(model, port, capsys, monkeyp
     monkeypatch.setattr(generate, "compile_tape", lambda folder, config: (tape, PREDICTION))
     assert generate.main(["--board", port, "--model", model]) == 1
     assert "out of range: the model has 2 tokens" in capsys.readouterr().err
+
+
+def test_another_models_tokenizer_is_one_line(tmp_path, capsys):
+    for name in ("config.json", "model.safetensors"):
+        (tmp_path / name).symlink_to(MODELS / "stories-200k" / name)
+    (tmp_path / "tokenizer.json").symlink_to(MODELS / "stories-1m5" / "tokenizer.json")
+    assert generate.main(["--board", "golden", "--model", str(tmp_path)]) == 1
+    error = capsys.readouterr().err
+    assert "tokenizer.json: has 1024 tokens; expected 512" in error
+    assert len(error.splitlines()) == 1
 
 
 def test_ctrl_c_cancels_the_run(model, port):

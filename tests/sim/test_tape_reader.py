@@ -9,8 +9,8 @@ from tritone.sim.runner import cases, run
 SMALL = {"memory_words": 1000, "memory_rate": 1, "memory_latency": 5}
 MACHINES = [
     pytest.param({"preset": "tiny", "changes": SMALL | {"prefetch_words": 64}}, id="64-words"),
-    pytest.param({"preset": "virtual", "changes": SMALL | {"prefetch_words": 21, "burst_words": 10}},
-                 id="21-words")]
+    pytest.param({"preset": "virtual",
+                  "changes": SMALL | {"prefetch_words": 21, "burst_words": 10}}, id="21-words")]
 
 
 @pytest.mark.parametrize("parameters", MACHINES)

@@ -7,7 +7,7 @@ import torch
 from safetensors.torch import load_file
 
 from tritone.train.data import END_ID
-from tritone.train.export import load, save_model, scale_residual, settle
+from tritone.train.export import licence, sources, load, save_model, scale_residual, settle
 from tritone.train.presets import PRESETS
 
 
@@ -91,3 +91,17 @@ def test_presets_have_the_stated_number_of_trits(name, trits):
     r = PRESETS[name]
     mixer, unit = 4 * r.hidden**2, 3 * r.hidden * r.intermediate
     assert r.layers * (mixer + unit) + r.vocabulary * r.hidden == trits
+
+
+def test_sources_name_what_a_licence_asks_for(tmp_path):
+    text = tmp_path / "tales.txt"
+    text.write_text("Once.\n")
+    assert sources([text]) is None
+    named = '[["en/1.md", "A Tall Man", "C. G.", "CC-BY"]]'
+    (tmp_path / "tales_attribution.json").write_text(named)
+    assert "| A Tall Man | C. G. | CC-BY | en/1.md |" in sources([text, tmp_path / "other.txt"])
+
+
+def test_card_states_the_licence_of_each_text():
+    words = licence(["tinystories_train.txt", "childrens_ccby.txt", "mine.txt"])
+    assert [name in words for name in ("TinyStories", "SOURCES.md", "of mine.txt")] == [True] * 3
