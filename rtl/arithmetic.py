@@ -23,11 +23,11 @@ def saturate(x, bits):
 
 def bit_length(x):
     """Position of the highest set bit of an unsigned value, plus one; 0 for 0."""
-    n = len(x)
-    result = Const(0, n.bit_length())
-    for position in range(n):
-        result = Mux(x[position], Const(position + 1, n.bit_length()), result)
-    return result
+    if len(x) == 1:
+        return x
+    half = 1 << (len(x) - 1).bit_length() - 1
+    low, high = x[:half], x[half:]
+    return Mux(high.any(), half + bit_length(high), bit_length(low))
 
 
 def magnitude(x):

@@ -4,7 +4,6 @@ from amaranth.hdl import Cat, Const, Module, Mux, Signal, signed, unsigned
 from amaranth.lib import data, stream
 from amaranth.lib.wiring import Component, In, Out
 
-from ..common.formats import DEFAULT
 from ..common.tape import Function
 from .arithmetic import saturate
 from .glu import ENERGY_BITS, Glu
@@ -203,7 +202,7 @@ class Results(Component):
         self._build_writes(m, is_(Function.RESIDUAL))
 
     def _build_writes(self, m, adds):
-        f, mlgru, silu, glu = self.f, self.mlgru, self.silu, self.glu
+        mlgru, silu, glu = self.mlgru, self.silu, self.glu
         written_state = mlgru.o.valid & mlgru.o.ready
         layer = Signal.like(self.layer)  # of the state being written
         with m.If(self.held_valid & (self.held.function == Function.FORGET) & self.held.first):
