@@ -14,7 +14,7 @@ from tritone.sim.virtual import VirtualBoard
 
 CONFIG = replace(TINY, clock_hz=12_000_000, baud=3_000_000, token_fifo=64)  # 4 clocks a bit
 WAITS = {"gap_clocks": 2000, "poll_clocks": 20_000}
-TAPE = MAGIC.to_bytes(4, "little") + bytes(range(256)) * 150
+TAPE = MAGIC.to_bytes(CONFIG.word_bytes, "little") + bytes(range(256)) * 150
 
 
 def start():

@@ -3,6 +3,7 @@
 import random
 import time
 import zlib
+from dataclasses import replace
 
 import pytest
 from conftest import CONFIG, TAPE, start
@@ -11,12 +12,15 @@ from stand_in import TOKEN_CLOCKS, expected
 
 from tritone.common import link
 from tritone.common.counters import COUNTERS
+from tritone.common.formats import COMPACT
 from tritone.common.link import RESPONSE, Opcode, Status
 from tritone.host.driver import Board, Refused, RequestError, SilentBoard
 from tritone.host.transport import BoardError, PortError, SerialTransport
 
 PROMPT = [3, 1, 4, 1, 5, 0xABCDEF]
 ROOM = CONFIG.token_fifo
+WORD = CONFIG.word_bytes
+MOST = link.MAX_DATA // WORD  # words in a frame
 
 
 def ask(transport, opcode, payload=b"", sequence=1):
@@ -41,6 +45,18 @@ def test_identify_gives_the_whole_config(board):
     assert identity["ready"] and not identity["running"] and not identity["error"]
 
 
+def test_formats_are_told_by_name_and_must_be_the_same():
+    status = link.MACHINE_STATUS.pack(1, 0, 0, 0, 1) + link.MODEL.pack(1, 600)
+    config = replace(CONFIG, formats=COMPACT)
+    identity = link.identity(config, 3)
+    assert link.parse_identity(identity + status)["config"] == config
+    with pytest.raises(ValueError, match="formats 'compact' are others than this program's$"):
+        link.parse_identity(identity[:-1] + bytes([identity[-1] ^ 1]) + status)
+    custom = replace(CONFIG, formats=replace(COMPACT, logit_frac=15))
+    with pytest.raises(ValueError, match="formats 'custom'; known: compact, fine$"):
+        link.parse_identity(link.identity(custom, 3) + status)
+
+
 def test_a_tape_is_written_where_it_differs(board):
     other = bytearray(TAPE)
     other[20_000] ^= 1
@@ -48,28 +64,29 @@ def test_a_tape_is_written_where_it_differs(board):
     assert board.load(TAPE) == 0
     assert 0 < board.load(other, lambda *progress: shown.append(progress)) < len(TAPE)
     assert shown[-1] == (len(TAPE), len(TAPE)) and shown == sorted(shown)
-    assert board.verify(0, len(TAPE) // 4) == zlib.crc32(other)
+    assert board.verify(0, len(TAPE) // WORD) == zlib.crc32(other)
     board.load(TAPE)
 
 
-@pytest.mark.parametrize("words", [1, 2, 127, 128])
+@pytest.mark.parametrize("words", [1, 2, MOST - 1, MOST])
 def test_a_write_leaves_its_neighbours_alone(board, words):
     address = CONFIG.memory_words - 200
-    guard, octets = b"\xa5" * 4, random.Random(words).randbytes(4 * words)
+    guard, octets = b"\xa5" * WORD, random.Random(words).randbytes(WORD * words)
     board.write(address - 1, guard)
     board.write(address + words, guard)
     board.write(address, octets)
     assert board.read(address - 1, 1) == guard and board.read(address + words, 1) == guard
     assert board.read(address, words) == octets
     for count in (0, 1, words):
-        assert board.verify(address, count) == zlib.crc32(octets[:4 * count])
+        assert board.verify(address, count) == zlib.crc32(octets[:WORD * count])
 
 
 def test_the_last_word_of_memory_is_reached_and_none_beyond(board):
     last = CONFIG.memory_words - 1
-    board.write(last, b"last")
-    assert board.read(last, 1) == b"last"
-    for action in (lambda: board.read(last, 2), lambda: board.write(last, bytes(8)),
+    word = b"the last"[:WORD]
+    board.write(last, word)
+    assert board.read(last, 1) == word
+    for action in (lambda: board.read(last, 2), lambda: board.write(last, bytes(2 * WORD)),
                    lambda: board.verify(last, 2), lambda: board.verify(0xFFFF_FFFF, 1)):
         with pytest.raises(Refused, match="outside its memory"):
             action()
@@ -118,7 +135,7 @@ def test_a_run_left_with_half_a_prompt_is_ended_by_the_next_program(port, sent):
         lost.request(Opcode.PROMPT, session, 0, part, 0, octets=bytes(3 * part))
         assert lost.identify()["running"]
         for action in (lambda: lost.read(0, 1), lambda: lost.verify(0, 1), lost.reset,
-                       lambda: lost.write(0, bytes(4)),
+                       lambda: lost.write(0, bytes(WORD)),
                        lambda: lost.request(Opcode.LOAD_MODEL),
                        lambda: lost.request(Opcode.RUN, session + 1, 10, 0, 0, 0)):
             with pytest.raises(Refused, match="busy with a run"):
@@ -197,7 +214,7 @@ def test_a_tape_arrives_through_noise(port):
     with Board(transport, timeout=0.05, attempts=100) as board:
         assert board.load(other)
     with Board.open(port, timeout=5) as board:
-        assert board.verify(0, len(other) // 4) == zlib.crc32(other)
+        assert board.verify(0, len(other) // WORD) == zlib.crc32(other)
         board.load(TAPE)
 
 
@@ -208,9 +225,9 @@ def test_a_tape_arrives_through_noise(port):
     (Opcode.CANCEL, bytes(3), Status.BAD_LENGTH),
     (Opcode.RUN, bytes(21), Status.BAD_LENGTH),
     (Opcode.RUN, bytes(20), Status.BAD_SESSION),
-    (Opcode.READ, arguments(Opcode.READ, 0, 129), Status.BAD_LENGTH),
-    (Opcode.WRITE, arguments(Opcode.WRITE, 0, 2) + bytes(7), Status.BAD_LENGTH),
-    (Opcode.WRITE, arguments(Opcode.WRITE, 0, 258) + bytes(8), Status.BAD_LENGTH),
+    (Opcode.READ, arguments(Opcode.READ, 0, MOST + 1), Status.BAD_LENGTH),
+    (Opcode.WRITE, arguments(Opcode.WRITE, 0, 2) + bytes(2 * WORD - 1), Status.BAD_LENGTH),
+    (Opcode.WRITE, arguments(Opcode.WRITE, 0, 258) + bytes(2 * WORD), Status.BAD_LENGTH),
     (Opcode.READ, arguments(Opcode.READ, 0xFFFF_FFFF, 1), Status.BAD_ADDRESS),
     (Opcode.VERIFY, arguments(Opcode.VERIFY, 1, 0xFFFF_FFFF), Status.BAD_ADDRESS),
     (Opcode.PROMPT, arguments(Opcode.PROMPT, 0, 0, 2, 0) + bytes(5), Status.BAD_LENGTH),
@@ -245,7 +262,7 @@ def test_what_no_board_can_take_is_refused_before_it_is_sent(board):
         with pytest.raises(RequestError):
             board.run(**{"prompt": [1], "generate": 1} | wrong)
     with pytest.raises(RequestError, match="does not fit"):
-        board.load(bytes(4 * CONFIG.memory_words + 1))
+        board.load(bytes(WORD * CONFIG.memory_words + 1))
     with pytest.raises(RequestError, match="multiple"):
         board.write(0, b"abc")
 

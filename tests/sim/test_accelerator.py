@@ -16,6 +16,7 @@ ODD = shape_of(19, 2, 33, 41)  # fills no word and no beat
 TINY = {"preset": "tiny", "changes": {}}
 WIDE = {"preset": "virtual", "changes": {"max_hidden": 32, "max_inner": 64, "max_layers": 4,
                                       "memory_words": 4096}}
+COMPACT = {"preset": "tiny", "changes": {"formats": "compact"}}
 MACHINES = [pytest.param((TINY, SHAPE), id="tiny"), pytest.param((WIDE, ODD), id="wide-odd")]
 # (prompt, tokens to sample, temperature with 12 fraction bits, seed)
 RUNS = [([3], 3, 0, 0), ([7, 30, 1, 12], 4, 4096, 5), ([5, 6], 0, 0, 1),
@@ -39,12 +40,11 @@ def per_token(tape, config):
     return {name: {"token": token[name], "prompt": prompt[name]} for name in token}
 
 
-@pytest.fixture(scope="module", params=MACHINES)
-def system(request, tmp_path_factory):
+def make_system(folder, parameters, shape):
     """(Config, parameters of the testbench)"""
-    parameters, shape = request.param
-    config, folder = machine(parameters), tmp_path_factory.mktemp("accelerator")
-    model = integer_model(write_checkpoint(folder / "model", shape, tokenizer=False))
+    config = machine(parameters)
+    model = integer_model(write_checkpoint(folder / "model", shape, tokenizer=False),
+                          config.formats)
     tape, golden = compile_integers(model, config), Golden(model)
     tape.save(folder / "model.tape")
     state, carried = golden.start(), []
@@ -59,7 +59,17 @@ def system(request, tmp_path_factory):
         "tape": str(folder / "model.tape"), "runs": runs, "clocks": predict(tape).to_dict()}
 
 
+@pytest.fixture(scope="module", params=MACHINES)
+def system(request, tmp_path_factory):
+    return make_system(tmp_path_factory.mktemp("accelerator"), *request.param)
+
+
 @pytest.mark.parametrize("case", cases("tb_accelerator"))
 def test_accelerator(case, system):
     config, parameters = system
     run(Accelerator(config), "tb_accelerator", case, parameters=parameters)
+
+
+def test_accelerator_in_compact_formats(tmp_path):
+    config, parameters = make_system(tmp_path, COMPACT, SHAPE)
+    run(Accelerator(config), "tb_accelerator", "clocks_are_as_predicted", parameters=parameters)

@@ -7,7 +7,8 @@ from tritone.rtl.control import Control
 from tritone.sim.runner import cases, run
 
 TINY = "tiny", {"token_fifo": 16}
-WIDE = "virtual", {"token_fifo": 16, "inputs": 30, "rows": 2, "vector": 1}  # words of 96 bits
+WIDE = "virtual", {"token_fifo": 16, "inputs": 30, "rows": 2, "vector": 1,  # words of 96 bits
+                   "formats": "compact"}
 POLL_CLOCKS = 300
 
 
