@@ -6,7 +6,6 @@ from amaranth.hdl import Cat, Module, Signal, signed, unsigned
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from ..common.formats import DEFAULT
 from .gumbel import STATE_BITS, Gumbel
 from .interfaces import TOKEN_BITS
 

@@ -5,7 +5,6 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
 from ..common.config import TRITS_PER_BYTE
-from ..common.formats import DEFAULT
 from .code_banks import CodeBanks
 from .sum_queue import SumQueue
 from .ternary_row import TernaryRow
@@ -59,8 +58,7 @@ class TernaryArray(wiring.Component):
     row_unit = TernaryRow  # (inputs, bits): the part that is worth writing in another way
 
     def __init__(self, config, *, columns=None):
-        formats = config.formats
-        self.config, self.formats = config, formats
+        self.config = config
         self.columns = config.columns if columns is None else columns
         self.banks = CodeBanks(config, self.columns)
         self.row_units = [[self.row_unit(config.inputs, config.accumulator_bits)

@@ -7,7 +7,6 @@ import numpy as np
 from cocotb.triggers import ClockCycles, RisingEdge
 
 from ..common.config import preset
-from ..common.formats import DEFAULT
 from ..compiler.packing import pack_matrix
 from ..model.golden import Golden
 from ..rtl.ternary_array import TernaryArray, matrix_layout
@@ -58,8 +57,9 @@ class Work:
                        for n, beat in enumerate(beats.tolist())]
 
     def add_sums(self, vector, trits, matrix):
-        rows, size, outputs = self.box.config.rows, self.box.config.vector, len(trits)
-        model = Golden(SimpleNamespace(formats=DEFAULT, head_trits=trits, layers=[]))
+        config, outputs = self.box.config, len(trits)
+        rows, size = config.rows, config.vector
+        model = Golden(SimpleNamespace(formats=config.formats, head_trits=trits, layers=[]))
         sums = np.pad(model.ternary_array(vector, trits), ((0, 0), (0, -outputs % rows)))
         beats = [{"values": sums[column, place:place + size].tolist(), "first": 0, "last": 0}
                  for group in range(0, outputs, rows) for column in range(len(vector))

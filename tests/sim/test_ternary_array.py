@@ -10,7 +10,8 @@ MACHINES = {  # preset, changes to it, columns
     "vector1": ("narrow", {}, 1),
     "vector2": ("virtual", {}, 1),
     "columns2": ("virtual", {"max_inner": 640}, 2),
-    "one_beat_groups": ("tiny", {"rows": 2, "inputs": 20, "vector": 2, "max_inner": 160}, 1),
+    "one_beat_groups": ("tiny", {"rows": 2, "inputs": 20, "vector": 2, "max_inner": 160,
+                                 "formats": "compact"}, 1),
 }
 CASES = [(case, machine) for case in cases("tb_ternary_array") for machine in MACHINES
          if machine.startswith("vector") or case.startswith(("sums", "groups"))]
