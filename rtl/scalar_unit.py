@@ -7,13 +7,13 @@ from amaranth.lib.wiring import Component, In, Out
 
 from ..common.tape import EXPONENT_BITS
 from .divider import Divider
+from .glu import ENERGY_BITS
 from .normaliser import summary_layout
 from .root import Root
 from .shifter import BitLength, Shifter
 from .tape_decoder import constants_layout
 
 BIG = 62  # bits of the sum of squares; golden.BIG
-ENERGY_BITS = 43
 LEVELS = 127
 LEADING = 3  # bits of a quotient for the scale above those of a reciprocal
 
@@ -54,7 +54,7 @@ class ScalarUnit(Component):
     Members
     -------
     constants : In(stream of constants_layout)
-    energy : In(43)
+    energy : In(ENERGY_BITS)
         Read when constants are accepted.
     summaries : In(stream of summary_layout)
     jobs : Out(stream of job_layout)
