@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from checkpoints import shape_of, write_checkpoint
 from tritone.common.config import NARROW, TINY, VIRTUAL, preset
+from tritone.common.formats import COMPACT, DEFAULT
 from tritone.compiler.clocks import predict
 from tritone.compiler.tape import compile_integers
 from tritone.host.driver import Board
@@ -24,8 +25,8 @@ TIMEOUT = 60.0  # of the wall, on a machine with other work
 
 
 @cache
-def integers(folder):
-    return integer_model(folder)
+def integers(folder, formats=DEFAULT):
+    return integer_model(folder, formats)
 
 
 def write(board, prompt, count, temperature=0, seed=0):
@@ -35,7 +36,7 @@ def write(board, prompt, count, temperature=0, seed=0):
 
 def expect_golden(folder, config, runs):
     """Runs (prompt, count, temperature, seed): tokens of the golden model, predicted clocks."""
-    model = integers(folder)
+    model = integers(folder, config.formats)
     tape = compile_integers(model, config)
     prediction = predict(tape)
     with VirtualBoard(config, tape.image) as virtual, \
@@ -86,8 +87,10 @@ SIZES = {
     "wide words, short bursts": (shape_of(65, 2, 77, 258), preset(
         "narrow", name="tall", rows=16, inputs=10, vector=2, memory_rate=Fraction(1, 3),
         memory_latency=5, burst_words=8, prefetch_words=32)),
+    "compact formats": (shape_of(64, 2, 101, 301), preset(
+        "narrow", name="compact", inputs=5, memory_rate=Fraction(4, 5), formats=COMPACT)),
     "more rows than a dot product has clocks": (shape_of(30, 2, 40, 300), preset(
-        "narrow", name="rows", rows=20, inputs=5, memory_rate=Fraction(3, 7), memory_latency=37,
+        "narrow", name="rows", rows=24, inputs=5, memory_rate=Fraction(3, 7), memory_latency=37,
         prefetch_words=64)),
 }
 
