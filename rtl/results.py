@@ -1,14 +1,13 @@
 """What becomes of a matrix's outputs: the vector side of the machine, and its memories."""
 
-from amaranth.hdl import Cat, Const, Module, Mux, Signal, signed, unsigned
+from amaranth.hdl import Module, Mux, Signal, signed, unsigned
 from amaranth.lib import data, stream
 from amaranth.lib.wiring import Component, In, Out
 
 from ..common.tape import Function
-from .arithmetic import saturate
 from .glu import ENERGY_BITS, Glu
 from .mlgru import Mlgru
-from .pipeline import Pipeline
+from .residual_adder import ResidualAdder
 from .scale import scaled_shape
 from .silu import Silu
 from .vector_memory import VectorMemory
@@ -52,7 +51,6 @@ class Results(Component):
         An output entered.
     """
 
-    ADD = 3  # clocks from an output to its sum in the residual
     DRAIN = 3  # clocks from the last write to `written`, while a memory finds its `bits`
 
     def __init__(self, config):
@@ -153,16 +151,17 @@ class Results(Component):
         m.submodules.mlgru = self.mlgru = Mlgru(self.config)
         m.submodules.silu = self.silu = Silu(self.config)
         m.submodules.glu = self.glu = Glu(self.config)
+        m.submodules.adder = self.adder = ResidualAdder(self.config)
 
     def _build_routes(self, m):
         """Held output and operands -> the unit of its function -> memory."""
         f, held = self.f, self.held
-        mlgru, silu, glu = self.mlgru, self.silu, self.glu
+        mlgru, silu, glu, adder = self.mlgru, self.silu, self.glu, self.adder
 
         def is_(function):
             return self.held_valid & (held.function == function)
 
-        for box in (mlgru, silu, glu):
+        for box in (mlgru, silu, glu, adder):
             m.d.comb += [box.i.payload.tag.address.eq(self.held_index),
                          box.i.payload.tag.first.eq(held.first),
                          box.i.payload.tag.last.eq(held.last)]
@@ -178,6 +177,8 @@ class Results(Component):
                     Mux(through_mlgru, mlgru.o.payload["values"][lane], value)),
                 glu.i.payload.a[lane].eq(value),
                 glu.i.payload.b[lane].eq(self.candidate.x[lane]),
+                adder.i.payload.residual[lane].eq(self.residual.x[lane]),
+                adder.i.payload.update[lane].eq(held["values"][lane]),
                 self.logits.payload["values"][lane].eq(held["values"][lane]),
             ]
         with m.If(through_mlgru):
@@ -185,7 +186,8 @@ class Results(Component):
         m.d.comb += [
             mlgru.i.valid.eq(is_(Function.FORGET)), glu.i.valid.eq(is_(Function.PRODUCT)),
             silu.i.valid.eq(is_(Function.CANDIDATE) | through_mlgru),
-            mlgru.o.ready.eq(silu.i.ready), silu.o.ready.eq(1), glu.o.ready.eq(1),
+            adder.i.valid.eq(is_(Function.RESIDUAL)), mlgru.o.ready.eq(silu.i.ready),
+            silu.o.ready.eq(1), glu.o.ready.eq(1), adder.o.ready.eq(1),
             self.logits.valid.eq(is_(Function.LOGITS)),
             self.logits.payload.first.eq(held.first), self.logits.payload.last.eq(held.last),
             self.energy.eq(glu.energy),
@@ -199,10 +201,10 @@ class Results(Component):
                     m.d.comb += self.accepted.eq(ready)
             with m.Default():
                 m.d.comb += self.accepted.eq(1)
-        self._build_writes(m, is_(Function.RESIDUAL))
+        self._build_writes(m)
 
-    def _build_writes(self, m, adds):
-        mlgru, silu, glu = self.mlgru, self.silu, self.glu
+    def _build_writes(self, m):
+        mlgru, silu, glu, adder = self.mlgru, self.silu, self.glu, self.adder
         written_state = mlgru.o.valid & mlgru.o.ready
         layer = Signal.like(self.layer)  # of the state being written
         with m.If(self.held_valid & (self.held.function == Function.FORGET) & self.held.first):
@@ -219,7 +221,6 @@ class Results(Component):
             self.product.write_x.eq(glu.o.payload.product),
             self.product.first.eq(glu.o.payload.tag.first),
         ]
-        sums, sum_first, sum_index = self._build_sums(m, adds)
         with m.If(self.embedding_write):
             m.d.comb += [
                 self.residual.write.eq(1), self.residual.first.eq(self.embedding_first),
@@ -227,36 +228,19 @@ class Results(Component):
                 self.residual.write_x.eq(self.embedding_x)]
         with m.Else():
             m.d.comb += [
-                self.residual.write.eq(self.sum_valid), self.residual.first.eq(sum_first),
-                self.residual.write_address.eq(sum_index), self.residual.write_x.eq(sums)]
-
-    def _build_sums(self, m, adds):
-        """Residual plus output; the pipeline never stands."""
-        p = Pipeline(m, Const(1))
-        self.sum_valid = Signal()
-        valid = Signal(self.ADD)
-        m.d.sync += valid.eq(Cat(adds, valid))
-        m.d.comb += self.sum_valid.eq(valid[-1])
-        self.sum_last = p.delay(self.held.last, self.ADD, "sum_last")
-        sums = Signal(self.residual.write_x.shape())
-        for lane in range(self.config.vector):
-            # Cycle 1: out of the block RAM; cycle 2: added; cycle 3: saturated
-            residual = p.register(self.residual.x[lane], f"residual_{lane}")
-            update = p.register(self.held["values"][lane], f"update_{lane}")
-            total = p.register(residual + update, f"total_{lane}")
-            m.d.comb += sums[lane].eq(
-                p.register(saturate(total, self.f.residual_bits), f"sum_{lane}"))
-        return (sums, p.delay(self.held.first, self.ADD, "sum_first"),
-                p.delay(self.held_index, self.ADD, "sum_index"))
+                self.residual.write.eq(adder.o.valid),
+                self.residual.first.eq(adder.o.payload.tag.first),
+                self.residual.write_address.eq(adder.o.payload.tag.address),
+                self.residual.write_x.eq(adder.o.payload.residual)]
 
     def _build_completion(self, m):
         """Finds the last write of a matrix; `written` follows when the memories know their bits."""
-        silu, glu, held = self.silu, self.glu, self.held
+        silu, glu, adder, held = self.silu, self.glu, self.adder, self.held
         last = Signal()
         m.d.comb += last.eq(
             (silu.o.valid & silu.o.payload.tag.last)
             | (glu.o.valid & glu.o.payload.tag.last)
-            | (self.sum_valid & self.sum_last)
+            | (adder.o.valid & adder.o.payload.tag.last)
             | (self.logits.valid & self.logits.ready & held.last))
         delay = Signal(self.DRAIN)
         m.d.sync += delay.eq(delay << 1 | last)

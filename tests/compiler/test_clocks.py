@@ -14,6 +14,7 @@ from tritone.rtl.glu import Glu
 from tritone.rtl.mlgru import Mlgru
 from tritone.rtl.normaliser import Normaliser
 from tritone.rtl.quantiser import Quantiser
+from tritone.rtl.residual_adder import ResidualAdder
 from tritone.rtl.results import Results
 from tritone.rtl.sampler import Sampler
 from tritone.rtl.scalar_unit import ScalarUnit
@@ -32,7 +33,7 @@ SPANS = [(2, 12), (3, 150), (260, 1), (700, 33), (701, 2)]  # earliest clock, wo
     ("V_LATENCY", Normaliser.latency), ("QUANTISE", Quantiser.latency),
     ("SCALE_LATENCY", Scale.LATENCY),
     ("SILU", Silu.LATENCY), ("MLGRU", Mlgru.LATENCY),
-    ("ADD", Results.ADD), ("DRAIN", Results.DRAIN), ("QUEUE", memory.QUEUE_DEPTH)])
+    ("ADD", ResidualAdder.LATENCY), ("DRAIN", Results.DRAIN), ("QUEUE", memory.QUEUE_DEPTH)])
 def test_a_constant_is_that_of_the_gateware(constant, gateware):
     assert getattr(clocks, constant) == gateware
 
