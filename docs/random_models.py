@@ -17,6 +17,7 @@ import numpy as np
 from page import marks, write_between
 from safetensors.numpy import save_file
 from tritone.common.errors import TritoneError
+from tritone.common.formats import FORMATS
 from tritone.model.agreement import agrees, divergence, log_softmax
 from tritone.model.checkpoint import Checkpoint, ModelShape
 from tritone.model.integers import integer_model
@@ -64,10 +65,13 @@ class Reference64(Reference):
 
 
 def compare(folder, tokens):
-    """(argmax agreement, share of clean tokens, mean KL) of float64 and golden with float32."""
+    """(argmax agreement, share of clean tokens, mean KL) of float64 and of the golden model in
+    each of the FORMATS with float32."""
     checkpoint = Checkpoint(folder)
     theirs = read(Reference(checkpoint), tokens, lambda: None)
-    for side in (Reference64(checkpoint), GoldenSide(integer_model(checkpoint), checkpoint)):
+    sides = [Reference64(checkpoint), *(GoldenSide(integer_model(checkpoint, formats), checkpoint)
+                                        for formats in FORMATS.values())]
+    for side in sides:
         ours = read(side, tokens, lambda: None)
         clean = np.abs(ours - theirs).max(axis=-1) < CLEAN
         yield (agrees(ours, theirs).mean(), clean.mean(),
@@ -75,7 +79,7 @@ def compare(folder, tokens):
 
 
 def results(sizes, batch, models, advance):
-    """float [models, 2, 3] of compare()."""
+    """float [models, sides, 3] of compare()."""
     figures, shape = [], ModelShape(*sizes)
     for seed in range(models):
         rng = np.random.default_rng(seed)
@@ -87,9 +91,10 @@ def results(sizes, batch, models, advance):
 
 
 def rows(sizes, batch, figures):
-    """Markdown rows of one size: float64, then golden."""
+    """Markdown rows of one size: float64, then the golden model."""
     name = "{} x {}, {} inside, {} tokens".format(*sizes)
-    for kind, part in (("float64", figures[:, 0]), ("golden", figures[:, 1])):
+    kinds = "float64", *(f"golden, {name}" for name in FORMATS)
+    for kind, part in zip(kinds, figures.swapaxes(0, 1), strict=True):
         argmax, clean, kl = part.T
         yield (f"| {name} | {batch[0]} x {batch[1]} | {kind} | {argmax.mean():.1%} "
                f"| {argmax.min():.1%} | {np.mean(argmax < 0.95):.0%} | {kl.mean():.1e} "
