@@ -4,7 +4,6 @@ from amaranth.hdl import Module, Signal
 from amaranth.lib.wiring import Component, In, Out, connect, flipped
 
 from ..common.counters import COUNTER_BITS, COUNTERS
-from ..common.formats import DEFAULT
 from .embedder import Embedder
 from .interfaces import MachineSignature, MemorySignature
 from .normaliser import Normaliser
@@ -31,8 +30,7 @@ class Accelerator(Component):
     """
 
     def __init__(self, config):
-        formats = config.formats
-        self.config, self.formats = config, formats
+        self.config = config
         super().__init__({"control": In(MachineSignature()),
                           "memory": Out(MemorySignature(config))})
 
