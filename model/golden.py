@@ -125,7 +125,7 @@ class Golden:
         return saturate(shift_round(accumulators * scales.mantissa, places), bits)
 
     def sigmoid(self, a):
-        """a [...] -> sigmoid(a), unsigned with `sigmoid_frac` fraction bits; a table of straight pieces"""
+        """a [...] -> sigmoid(a), unsigned with `sigmoid_frac` fraction bits: straight pieces"""
         f = self.f
         top = (1 << (f.value_frac + f.sigmoid_range_bits)) - 1
         magnitude = np.minimum(np.abs(a), top)
