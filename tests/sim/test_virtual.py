@@ -216,8 +216,8 @@ def test_a_broken_rule_ends_the_board_in_one_line():
 
 
 def test_a_tape_that_does_not_fit_is_refused():
-    with pytest.raises(VirtualBoardError, match="12004 bytes; the memory .* holds 12000"):
-        VirtualBoard(CONFIG, bytes(12004))
+    with pytest.raises(VirtualBoardError, match="24008 bytes; the memory .* holds 24000"):
+        VirtualBoard(CONFIG, bytes(24008))
 
 
 def test_a_board_does_not_outlive_its_owner():
