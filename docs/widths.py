@@ -71,7 +71,8 @@ WIDTHS = (
           "sums of all blocks: deeper models add more and smaller terms"),
     Width("residual", ("residual_bits",), "outlier channels of large models"),
     Width("state, least bit", fixed("state"),
-          "a gate of 0.999 moves it by a thousandth of what is missing"),
+          "a gate of 0.999 moves it by a thousandth of what is missing; "
+          "fewer bits than a value has are not allowed for"),
     Width("state", ("state_bits",), "as wide as the silu that it averages"),
     Width("product, least bit", fixed("product"),
           "two small factors: its block exponent can only use bits that are there"),
