@@ -98,9 +98,9 @@ def measure(name, shape, rows, context, activations, profile=False):
     torch._dynamo.reset()
     with ExitStack() as stack:
         stack.enter_context(torch.cuda.stream(torch.cuda.Stream()))
+        stack.enter_context(mock.patch.object(BitLinear, "fuses", staticmethod(lambda x: fused)))
         if not fused:
-            stack.enter_context(mock.patch.multiple(BitLinear, forward=unfused_bitlinear,
-                                                    fused=False))  # fmt: skip
+            stack.enter_context(mock.patch.object(BitLinear, "forward", unfused_bitlinear))
         if not fused_scan:
             stack.enter_context(mock.patch.object(model_module, "scan", scan_in_log_steps))
         step = Step(kind, shape, compiled, CUDA, activations)

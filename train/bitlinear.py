@@ -51,11 +51,17 @@ class RMSNorm(nn.Module):
 class BitLinear(nn.Module):
     """Linear layer (M, K) with its own norm, int8 codes and ternary weights; no bias.
 
-    On a GPU one fused operator does all of it (:mod:`.fused`), unless ``fused`` is set to False;
-    elsewhere, and then, it is done step by step.
+    Where it pays one fused operator does all of it (:mod:`.fused`); elsewhere it is done step by
+    step. It pays on a GPU with activations of two bytes: in float32 the trainer's compiled steps
+    are the faster way (docs/training.md). Set ``fused`` to False to do without.
     """
 
     fused = True
+
+    @classmethod
+    def fuses(cls, x):
+        """Whether layers on these activations run as the fused operator."""
+        return cls.fused and x.is_cuda and x.element_size() == 2
 
     def __init__(self, inputs, outputs, gain=1.0):
         super().__init__()
@@ -64,14 +70,14 @@ class BitLinear(nn.Module):
 
     def forward(self, x):
         """(N, K) -> (N, M)."""
-        if x.is_cuda and self.fused:
+        if self.fuses(x):
             return bitlinear(x, [self.norm.weight], [self.weight])[0]
         return StraightThrough.apply(self.norm(x.float()), self.weight).to(x.dtype)
 
 
 def together(layers, x):
     """Outputs (N, M) of several layers of equal sizes that read the same x (N, K)."""
-    if x.is_cuda and BitLinear.fused:
+    if BitLinear.fuses(x):
         return bitlinear(x, [layer.norm.weight for layer in layers],
                          [layer.weight for layer in layers])  # fmt: skip
     return [layer(x) for layer in layers]

@@ -13,7 +13,7 @@ from .quantiser import CODE_MAX, EPS, SCALE_FLOOR
 
 MOST_LAYERS = 3
 STRIPS = 1024  # programs of the norm's gradient, each of which sums its own gain gradient
-TILE_ELEMENTS = 2048  # of one program of a row kernel
+TILE_ELEMENTS = 2048  # of one program of a row kernel, but at least two rows
 
 
 @triton.jit
@@ -139,7 +139,7 @@ def _tile(layers, width):
         raise ValueError(f"{layers} layers on one input; the kernels are written for up to "
                          f"{MOST_LAYERS}")
     columns = triton.next_power_of_2(width)
-    return {"LAYERS": layers, "ROWS": max(1, min(16, TILE_ELEMENTS // columns)),
+    return {"LAYERS": layers, "ROWS": max(2, min(16, TILE_ELEMENTS // columns)),
             "WIDTH": columns, "num_warps": 8 if columns >= 4096 else 4}  # fmt: skip
 
 
@@ -172,11 +172,11 @@ def product(codes, trits, factor, means, dtype):
     (layers, rows, width), outputs = codes.shape, trits.shape[1]
     out = torch.empty(layers, rows, outputs, dtype=dtype, device=codes.device)
     tall = 128 if rows >= 128 else 64
-    wide = next(w for w in (256, 128, 64) if outputs >= 2 * w or w == 64)
+    wide = 128 if outputs >= 256 else 64
     depth = 128 if width >= 128 else 32
     grid = (triton.cdiv(rows, tall) * triton.cdiv(outputs, wide), layers)
     _product[grid](codes, trits, factor, means, out, rows, outputs, width, ROWS=tall, OUTPUTS=wide,
-                   WIDTH=depth, GROUP=8, EVEN=width % depth == 0, num_warps=8 if wide > 64 else 4,
+                   WIDTH=depth, GROUP=4, EVEN=width % depth == 0, num_warps=8 if wide > 64 else 4,
                    num_stages=3)  # fmt: skip
     return out
 

@@ -9,12 +9,15 @@ in DIR/results.json. `docs/training.py` makes table and plot of it.
 import argparse
 import dataclasses
 import json
+import os
+import queue
 import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import torch
 from rich.console import Console
 
 from .presets import Recipe
@@ -27,19 +30,19 @@ SIZES = {
 }
 VOCABULARY, ROWS, CONTEXT = 1024, 32, 1024
 WEIGHT_DECAY = {"matmul-free": 0.5, "transformer": 0.5}
-# The best of a sweep at 1.5M and 15M (docs/data/learning-rates.json), in between for 5M.
+# The best of a sweep of 600 steps (docs/data/learning-rates.json).
 LEARNING_RATE = {
-    "matmul-free": {"0.4M": 1.6e-2, "1.5M": 1.6e-2, "5M": 1.1e-2, "15M": 8e-3},
-    "transformer": {"0.4M": 1.2e-2, "1.5M": 8e-3, "5M": 5.6e-3, "15M": 4e-3},
+    "matmul-free": {"0.4M": 3.2e-2, "1.5M": 1.6e-2, "5M": 8e-3, "15M": 8e-3},
+    "transformer": {"0.4M": 1.6e-2, "1.5M": 1.6e-2, "5M": 8e-3, "15M": 4e-3},
 }
 
 
-def recipe(size, architecture, seed, steps, rate=None):
-    """The Recipe of one run."""
+def recipe(size, architecture, seed, steps, rate=None, decay=None):
+    """The Recipe of one run, with the chosen learning rate and weight decay or others."""
     return Recipe(
         architecture=architecture, vocabulary=VOCABULARY, **SIZES[size], steps=steps, rows=ROWS,
         context=CONTEXT, learning_rate=rate or LEARNING_RATE[architecture][size],
-        warmup=max(1, steps // 20), weight_decay=WEIGHT_DECAY[architecture], boundary_rows=0.25,
+        warmup=max(1, steps // 20), weight_decay=decay or WEIGHT_DECAY[architecture], boundary_rows=0.25,
         seed=seed, evaluate_every=max(1, steps // 4),
     )  # fmt: skip
 
@@ -81,11 +84,15 @@ class Campaign:
     def __init__(self, options):
         self.options, self.began, self.console = options, time.monotonic(), Console(stderr=True)
         self.runs = [
-            (f"{size}-{architecture}-lr{rate or 'best'}-s{seed}",
-             recipe(size, architecture, seed, options.steps, rate))
-            for seed in options.seeds for size in options.sizes
+            (f"{size}-{architecture}-lr{rate or 'best'}-wd{decay or 'best'}-s{seed}",
+             recipe(size, architecture, seed, options.steps, rate, decay))
+            for seed in options.seeds for size in reversed(options.sizes)
             for architecture in options.architectures for rate in options.learning_rates
+            for decay in options.weight_decays
         ]  # fmt: skip
+        self.gpus = queue.SimpleQueue()
+        for job in range(options.jobs):
+            self.gpus.put(job % max(1, torch.cuda.device_count()))
 
     def one(self, named):
         """Trains one model in a process of its own, unless it is there or time is up."""
@@ -94,8 +101,11 @@ class Campaign:
         if (folder / "training.json").exists() or seconds > self.options.no_new_after:
             return
         folder.mkdir(parents=True, exist_ok=True)
+        gpu = self.gpus.get()
         with open(folder / "log.txt", "w") as log:
-            subprocess.run(command(planned, self.options, folder), stdout=log, stderr=log)
+            subprocess.run(command(planned, self.options, folder), stdout=log, stderr=log,
+                           env=os.environ | {"CUDA_VISIBLE_DEVICES": str(gpu)})  # fmt: skip
+        self.gpus.put(gpu)
         if (folder / "training.json").exists():
             found = row(folder)
             self.console.print(f"{time.monotonic() - self.began:5.0f} s  {name}: "
@@ -121,9 +131,11 @@ def main(arguments=None):
     p.add_argument("--architectures", nargs="+", choices=LEARNING_RATE, default=list(LEARNING_RATE))
     p.add_argument("--learning-rates", nargs="+", type=float, default=[None],
                    help="instead of the chosen one of each architecture and size")
+    p.add_argument("--weight-decays", nargs="+", type=float, default=[None],
+                   help="instead of the chosen one of each architecture")
     p.add_argument("--steps", type=int, default=3000,
                    help=f"of {ROWS * CONTEXT:,} tokens each (default 3000)")
-    p.add_argument("--jobs", type=int, default=1, help="runs at a time")
+    p.add_argument("--jobs", type=int, default=1, help="runs at a time, shared out among the GPUs")
     p.add_argument("--no-new-after", type=float, default=float("inf"), metavar="SECONDS",
                    help="begin no further run after this long")
     options = p.parse_args(arguments)

@@ -127,12 +127,16 @@ def test_another_models_tokenizer_is_one_line(tmp_path, capsys):
     assert len(error.splitlines()) == 1
 
 
-def test_ctrl_c_cancels_the_run(model, port):
+def test_ctrl_c_cancels_the_run(model, port, tmp_path):
+    (tmp_path / "tape").write_bytes(TAPE)
     program = f"""
-import sys
+import pathlib, signal, sys
 from types import SimpleNamespace
 from tritone.host import generate
-tape = SimpleNamespace(image=bytes.fromhex({TAPE.hex()!r}), vocabulary=1 << 24)
+# A test run in a shell's background inherits an ignored Ctrl-C.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+image = pathlib.Path({str(tmp_path / "tape")!r}).read_bytes()
+tape = SimpleNamespace(image=image, vocabulary=1 << 24)
 generate.compile_tape = lambda *_: (tape, SimpleNamespace(token=1, prompt=1))
 sys.exit(generate.main(["--board", {port!r}, "--model", {model!r}, "--tokens", "10000000",
                         "--prompt", "fox"]))
