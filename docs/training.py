@@ -87,8 +87,8 @@ def overfit(rows):
     for (size, architecture), group in grouped(rows, "size", "architecture").items():
         lost = mean(row["bits_a_byte"] - row["best_bits_a_byte"] for row in group)
         if lost > NOISE:
-            yield (f"Overfitting: {NAMES[architecture]} at {size} ends {lost:.4f} bits a byte above "
-                   "the best of its four evaluations (mean of its seeds); no other does.")
+            yield (f"Overfitting: {NAMES[architecture]} at {size} ends {lost:.4f} bits a byte "
+                   "above the best of its four evaluations (mean of its seeds); no other does.")
 
 
 def sweep(rows):
