@@ -1,14 +1,14 @@
 """From the machine's memory interface to the SDRAM controller, across clock domains or not."""
 
-from amaranth.hdl import Module, Signal
+from amaranth.hdl import DomainRenamer, Module, Mux, Shape, Signal
 from amaranth.lib import fifo, stream
 from amaranth.lib.wiring import Component, In, Out, connect, flipped
 
+from .crossing_queue import CrossingQueue
 from .interfaces import MemorySignature
 from .sdram_interfaces import request_layout
 
-REQUESTS = 8  # waiting ahead of the controller, each up to 255 words
-WRITES = 4
+QUEUE = 8  # requests, and words to write, that wait for the controller
 WORDS = 32  # on their way to a machine whose clock is slower
 
 
@@ -44,10 +44,15 @@ class SdramBridge(Component):
             "words": In(config.word_bits), "words_valid": In(1), "room": Out(1),
         })
 
-    def _queue(self, width, depth, **domains):
+    def _queue(self, m, name, shape):
+        """Streams (into, out of) a queue towards the controller."""
         if self._crossing:
-            return fifo.AsyncFIFO(width=width, depth=depth, **domains)
-        return fifo.SyncFIFOBuffered(width=width, depth=depth)
+            queue = CrossingQueue(shape, QUEUE, i_domain="sync", o_domain="mem")
+            m.submodules[name] = queue
+            return queue.i, queue.o
+        queue = fifo.SyncFIFOBuffered(width=Shape.cast(shape).width, depth=QUEUE)
+        m.submodules[name] = DomainRenamer("mem")(queue)
+        return queue.w_stream, queue.r_stream
 
     def elaborate(self, _platform):
         m = Module()
@@ -63,30 +68,30 @@ class SdramBridge(Component):
         return m
 
     def _send(self, m):
-        memory, into = self.memory, {"w_domain": "sync", "r_domain": "mem"}
-        m.submodules.requests = requests = self._queue(
-            self.requests.payload.shape().size, REQUESTS, **into)
-        m.submodules.data = data = self._queue(self._config.word_bits, WRITES, **into)
-        request = Signal(self.requests.payload.shape())
+        memory, layout = self.memory, self.requests.payload.shape()
+        into, out = self._queue(m, "requests", layout)
+        data_into, data_out = self._queue(m, "data", self._config.word_bits)
+        request, writing = Signal(layout), memory.writes.valid
         m.d.comb += [
-            requests.w_data.eq(request),
-            data.w_data.eq(memory.writes.payload.data),
-            memory.writes.ready.eq(requests.w_rdy & data.w_rdy),
-            memory.requests.ready.eq(requests.w_rdy & ~memory.writes.valid),
-            data.w_en.eq(memory.writes.valid & memory.writes.ready),
-            requests.w_en.eq(data.w_en | memory.requests.valid & memory.requests.ready),
-            request.write.eq(memory.writes.valid),
-            request.address.eq(memory.requests.payload.address),
-            request.words.eq(memory.requests.payload.words),
+            into.payload.eq(request),
+            data_into.payload.eq(memory.writes.payload.data),
+            memory.writes.ready.eq(into.ready & data_into.ready),
+            memory.requests.ready.eq(into.ready & ~writing),
+            data_into.valid.eq(writing & into.ready),
+            into.valid.eq(Mux(writing, data_into.ready, memory.requests.valid)),
+            request.write.eq(writing),
+            request.address.eq(Mux(writing, memory.writes.payload.address,
+                                   memory.requests.payload.address)),
+            request.words.eq(Mux(writing, 1, memory.requests.payload.words)),
+            self.requests.valid.eq(out.valid), out.ready.eq(self.requests.ready),
+            self.requests.payload.eq(out.payload),
+            self.data.valid.eq(data_out.valid), data_out.ready.eq(self.data.ready),
+            self.data.payload.eq(data_out.payload),
         ]
-        with m.If(memory.writes.valid):
-            m.d.comb += [request.address.eq(memory.writes.payload.address), request.words.eq(1)]
-        connect(m, requests.r_stream, flipped(self.requests))
-        connect(m, data.r_stream, flipped(self.data))
 
     def _return_through_a_queue(self, m):
-        m.submodules.words = words = fifo.AsyncFIFO(
-            width=self._config.word_bits, depth=WORDS, w_domain="mem", r_domain="sync")
-        m.d.comb += [words.w_data.eq(self.words), words.w_en.eq(self.words_valid)]
-        m.d.mem += self.room.eq(words.w_level <= WORDS - 2 * self._under_way)
-        connect(m, words.r_stream, flipped(self.memory.words))
+        m.submodules.words = words = CrossingQueue(self._config.word_bits, WORDS,
+                                                   i_domain="mem", o_domain="sync")
+        m.d.comb += [words.i.payload.eq(self.words), words.i.valid.eq(self.words_valid)]
+        m.d.mem += self.room.eq(words.level <= WORDS - 2 * self._under_way)
+        connect(m, words.o, flipped(self.memory.words))

@@ -19,9 +19,11 @@ class ColumnMachine(Component):
     Members
     -------
     segment : In(layout of a segment), load : In(1)
-        Its row is open, tRCD has passed; only when not `active`.
+        Its row is open, tRCD has passed; only when `free`.
+    free : Out(1)
+        The last command of the present segment is being issued, or has been.
     active : Out(1)
-        Words of the present segment are left.
+        Commands of the present segment are left.
     started : Out(1)
         At least one of its commands has been issued.
     place : Out({bank, row})
@@ -44,8 +46,8 @@ class ColumnMachine(Component):
     def __init__(self, geometry, timing):
         self._timing = timing
         super().__init__({
-            "segment": In(geometry.segment()), "load": In(1), "active": Out(1), "started": Out(1),
-            "place": Out(geometry.place()), "hold": In(1), "room": In(1), "data_valid": In(1),
+            "segment": In(geometry.segment()), "load": In(1), "free": Out(1), "active": Out(1),
+            "started": Out(1), "place": Out(geometry.place()), "hold": In(1), "room": In(1), "data_valid": In(1),
             "go": Out(1), "write": Out(1), "column": Out(geometry.column_bits),
             "quiet": Out(1), "recovered": Out(1),
         })
@@ -60,19 +62,12 @@ class ColumnMachine(Component):
         recovered = countdown(m, "recovery", self.go & self.write, t.beats - 1 + t.wr)
         allowed = Mux(self.write, self.data_valid & turned, self.room)
         m.d.comb += [
+            self.free.eq(~self.active | self.go & last),
             self.quiet.eq(spaced & ~self.go),
             self.recovered.eq(recovered & ~(self.go & self.write)),
         ]
         m.d.mem += self.go.eq(self.active & spaced & ~self.go & ~self.hold & allowed)
-        with m.If(self.go):
-            m.d.mem += [
-                self.column.eq(self.column + 1),
-                more.eq(more - 1),
-                last.eq(more == 1),
-                self.started.eq(1),
-                self.active.eq(~last),
-            ]
-        with m.Elif(self.load):
+        with m.If(self.load):
             m.d.mem += [
                 self.active.eq(1),
                 self.started.eq(0),
@@ -81,5 +76,13 @@ class ColumnMachine(Component):
                 self.column.eq(self.segment.column),
                 more.eq(self.segment.more),
                 last.eq(self.segment.more == 0),
+            ]
+        with m.Elif(self.go):
+            m.d.mem += [
+                self.column.eq(self.column + 1),
+                more.eq(more - 1),
+                last.eq(more == 1),
+                self.started.eq(1),
+                self.active.eq(~last),
             ]
         return m

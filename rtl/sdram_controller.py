@@ -75,7 +75,7 @@ class SdramController(Component):
             self.initialised.eq(rows.initialised),
         ]
         m.d.comb += [getattr(rows, name).eq(getattr(columns, name)) for name in
-                     ("active", "started", "place", "go", "quiet", "recovered")]
+                     ("free", "active", "started", "place", "go", "quiet", "recovered")]
         self._issue(m, rows, columns)
         self._move_data(m, columns)
         return m

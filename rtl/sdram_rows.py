@@ -32,7 +32,7 @@ class RowMachine(Component):
     load : Out(1), segment : Out(layout of a segment)
         A pulse: `segment` begins. From it to its first command at the earliest: 2 clocks.
     hold : Out(1)
-    active, started, place, go, quiet, recovered : In
+    free, active, started, place, go, quiet, recovered : In
         Of the ColumnMachine.
     command : Out(3), bank : Out, address : Out
         What to issue in this clock, where `go` is low; NOP for nothing.
@@ -46,7 +46,7 @@ class RowMachine(Component):
         super().__init__({
             "i": In(stream.Signature(geometry.segment())),
             "load": Out(1), "segment": Out(geometry.segment()), "hold": Out(1),
-            "active": In(1), "started": In(1), "place": In(geometry.place()), "go": In(1),
+            "free": In(1), "active": In(1), "started": In(1), "place": In(geometry.place()), "go": In(1),
             "quiet": In(1), "recovered": In(1),
             "command": Out(Command), "bank": Out(geometry.bank_bits),
             "address": Out(geometry.address_pins),
@@ -57,7 +57,7 @@ class RowMachine(Component):
         m, t = Module(), self._timing
         self._timers(m)
         self._remember_rows(m)
-        segment, wait, free = self.segment, self._wait, ~self.go
+        segment, wait, unused = self.segment, self._wait, ~self.go
         refreshes = max(t.refresh_batch, t.power_up_refreshes)
         left = Signal(range(refreshes + 1))  # refreshes of this batch
         pending = Signal()  # a segment is in hand
@@ -106,16 +106,16 @@ class RowMachine(Component):
             with m.State("CLOSE"):
                 with m.If(self.due):
                     m.next = "DRAIN"
-                with m.Elif(clear & self._may_close & self.recovered & free):
+                with m.Elif(clear & self._may_close & self.recovered & unused):
                     issue(Command.PRECHARGE, t.rp)
                     m.next = "OPEN"
             with m.State("OPEN"):
                 m.d.comb += self.address.eq(segment.place.row)
-                with m.If(wait.done & self._may_open & free):
+                with m.If(wait.done & self._may_open & unused):
                     issue(Command.ACTIVATE, max(t.rcd - 2, 1))
                     m.next = "READY"
             with m.State("READY"):
-                with m.If(wait.done & ~self.active):
+                with m.If(wait.done & self.free):
                     m.d.comb += self.load.eq(1)
                     m.d.mem += pending.eq(0)
                     m.next = "IDLE"
