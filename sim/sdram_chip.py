@@ -54,10 +54,13 @@ class SdramChip:
         self.cas_latency = self.burst = None
         self.commands = dict.fromkeys(Command, 0)
         self.refreshes = deque(maxlen=part.rows)  # clocks of the last ones
-        self.refreshed = self.mode_set = self.activated = self.initialised = None
-        self.init_refreshes = 0
+        self.refreshed = self.mode_set = self.activated = None
+        self.refresh_count, self.initialised = 0, False
         self.column = None  # (READ or WRITE, bank, place of the first beat, clock)
         self.output = {}  # clock of the edge -> beat
+        self.bus_free = 0  # the clock from which a WRITE may come
+        self._actions = {c: getattr(self, f"_{c.name.lower()}") for c in Command
+                         if c is not Command.NOP}
 
     @property
     def interval(self):
@@ -83,47 +86,46 @@ class SdramChip:
 
         `data` counts while `driven`; `mask` stands for all of dqm.
         """
-        command = Command(command)
-        self.commands[command] += 1
-        if command is not Command.NOP:
-            self._order(command, bank)
-        getattr(self, f"_{command.name.lower()}")(bank, address)
+        if command != Command.NOP:
+            if command not in self._actions:
+                self.fail("command", None, "a known one", command)
+            command = Command(command)
+            self.commands[command] += 1
+            self._order(command)
+            self._actions[command](bank, address)
         self._take(data, driven, mask)
-        self._refresh_in_time()
+        if not self.clock & 63:
+            self._refresh_in_time()
         beat = self.output.pop(self.clock, None)
         if beat is not None and driven:
             self.fail("dq contention", None, "one driver", "two")
         self.clock += 1
         return beat
 
-    def _order(self, command, bank):
+    def _order(self, command):
         """Power-up, precharge of all banks, refreshes and mode register come before the rest."""
         part = self.part
-        if self.initialised is not None:
-            self.apart("tMRD", None, self.mode_set, 0, part.mrd_clocks)
-            self.apart("tRFC", None, self.refreshed, part.t_rfc)
-            return
-        self.apart("power-up wait", None, 0, part.power_up_ns)
+        if not self.initialised:
+            self.apart("power-up wait", None, 0, part.power_up_ns)
         self.apart("tMRD", None, self.mode_set, 0, part.mrd_clocks)
         self.apart("tRFC", None, self.refreshed, part.t_rfc)
+        if self.initialised:
+            return
         if command is not Command.PRECHARGE and any(b.precharged is None for b in self.banks):
             self.fail("initialisation", None, "PRECHARGE of all banks first", command.name)
         if command in (Command.ACTIVATE, Command.READ, Command.WRITE):
-            if self.init_refreshes < part.power_up_refreshes:
+            if self.refresh_count < part.power_up_refreshes:
                 self.fail("initialisation", None, f"{part.power_up_refreshes} refreshes",
-                          f"{self.init_refreshes}")
+                          f"{self.refresh_count}")
             if self.mode_set is None:
                 self.fail("initialisation", None, "mode register set", command.name)
-            self.initialised = self.clock
+            self.initialised = True
 
     def _all_closed(self, rule):
         for number, bank in enumerate(self.banks):
             if bank.row is not None:
                 self.fail(rule, number, "every bank precharged", f"row {bank.row} open")
             self.apart("tRP", number, bank.precharged, self.part.t_rp)
-
-    def _nop(self, bank, address):
-        pass
 
     def _mode(self, _bank, address):
         self._all_closed("mode register")
@@ -148,14 +150,14 @@ class SdramChip:
                 self.fail("refresh period", None, f"each row within {most} clocks", found)
         self.refreshes.append(self.clock)
         self.refreshed = self.clock
-        self.init_refreshes += 1
+        self.refresh_count += 1
 
     def _refresh_in_time(self):
         """Since the mode register was set, refreshes keep pace with the average."""
-        if self.mode_set is None or self.clock % 64:
+        if self.mode_set is None:
             return
         due = (self.clock - self.mode_set) // self.interval - POSTPONED
-        made = self.init_refreshes
+        made = self.refresh_count
         if made < due:
             self.fail("refresh interval", None, f"{due} refreshes", made)
 
@@ -211,15 +213,14 @@ class SdramChip:
         self._column(Command.READ, number, address)
         self.banks[number].read = self.clock
         place = self.column[2]
+        # The bus rests for a clock between two drivers.
+        self.bus_free = self.clock + self.cas_latency + self.burst + 1
         for n in range(self.burst):
             self.output[self.clock + self.cas_latency + n] = self.store.get(place + n, 0)
 
     def _write(self, number, address):
-        if self.output:
-            # The bus must rest for a clock between two drivers.
-            required = max(self.output) + 2
-            if self.clock < required:
-                self.fail("WRITE after READ", number, f"clock {required}", self.clock)
+        if self.clock < self.bus_free:
+            self.fail("WRITE after READ", number, f"clock {self.bus_free}", self.clock)
         self._column(Command.WRITE, number, address)
         self.banks[number].written = self.clock
 
@@ -241,6 +242,17 @@ class SdramChip:
             self.fail("dq", None, "released outside of a write", "driven")
 
 
+def numbers(part):
+    """The part as sim/board/sdram.hpp reads it: name and numbers, times in picoseconds."""
+    ps = [int(1000 * time) for time in (part.t_rcd, part.t_rp, part.t_ras, part.t_ras_most,
+                                        part.t_rc, part.t_rrd, part.t_wr, part.t_rfc)]
+    cas = dict(part.cas)
+    values = [part.banks, part.rows, part.columns, part.data_bits, *ps, part.rrd_clocks,
+              part.wr_clocks, part.mrd_clocks, 1000 * part.refresh_ns, 1000 * part.power_up_ns,
+              part.power_up_refreshes, *(int(1000 * cas.get(n, 0)) for n in (2, 3))]
+    return ",".join([part.name, *map(str, values)])
+
+
 def attach(dut, part, clock_hz, contents=None, prefix="chip"):
     """Starts a SdramChip on a cocotb `dut` with the ports of ChipSignature; returns it.
 
@@ -259,17 +271,22 @@ def attach(dut, part, clock_hz, contents=None, prefix="chip"):
 
     async def serve():
         edge = RisingEdge(dut.mem_clk if hasattr(dut, "mem_clk") else dut.clk)
+        ras, cas, we, driven, dq = (port[n] for n in ("ras_n", "cas_n", "we_n", "dq_oe", "dq_i"))
+        released = True
         while True:
             await edge
-            pins = {name: int(signal.value) for name, signal in port.items() if name != "dq_i"}
-            command = Command.NOP
-            if not pins["cs_n"]:
-                assert pins["cke"], "the chip's clock is not enabled"
-                command = pins["ras_n"] | pins["cas_n"] << 1 | pins["we_n"] << 2
-            chip.edge(command, pins["ba"], pins["a"], pins["dq_o"], bool(pins["dq_oe"]),
-                      bool(pins["dqm"]))
+            command = int(ras.value) | int(cas.value) << 1 | int(we.value) << 2
+            if command == Command.NOP or port["cs_n"].value:
+                chip.edge(Command.NOP, data=int(port["dq_o"].value) if driven.value else 0,
+                          driven=bool(driven.value), mask=bool(port["dqm"].value))
+            else:
+                assert port["cke"].value, "the chip's clock is not enabled"
+                chip.edge(command, int(port["ba"].value), int(port["a"].value),
+                          int(port["dq_o"].value), bool(driven.value), bool(port["dqm"].value))
             beat = chip.output.get(chip.clock)
-            port["dq_i"].value = noise.getrandbits(part.data_bits) if beat is None else beat
+            if beat is not None or not released:
+                dq.value = noise.getrandbits(part.data_bits) if beat is None else beat
+            released = beat is None
 
     cocotb.start_soon(serve())
     return chip
