@@ -27,8 +27,8 @@ class SdramPart:
     """One chip, or two beside each other that share all pins but their data.
 
     Times are in ns unless their name says otherwise. `cas` maps a CAS latency to the shortest clock
-    period at which it may be used. `t_ac` (largest over the latencies), `t_oh`, `t_is` and `t_ih`
-    describe the pins: access time, output hold, input setup and hold.
+    period at which it may be used. `t_ac` (by CAS latency), `t_oh`, `t_is` and `t_ih` describe the
+    pins: access time, output hold, input setup and hold.
     """
 
     name: str
@@ -51,7 +51,7 @@ class SdramPart:
     power_up_ns: int = 200_000
     power_up_refreshes: int = 8
     cas: tuple = ((2, Fraction(10)), (3, Fraction(6)))
-    t_ac: Fraction = Fraction(54, 10)
+    t_ac: tuple = ((2, Fraction(6)), (3, Fraction("5.4")))
     t_oh: Fraction = Fraction(25, 10)
     t_is: Fraction = Fraction(15, 10)
     t_ih: Fraction = Fraction(8, 10)
@@ -144,6 +144,10 @@ def _ns(**times):
     return {name: Fraction(str(value)) for name, value in times.items()}
 
 
+def _access(*by_latency):
+    return tuple((latency, Fraction(str(time))) for latency, time in zip((2, 3), by_latency))
+
+
 _256MBIT = {"banks": 4, "rows": 8192, "columns": 512, "data_bits": 16}
 _512MBIT = {"banks": 4, "rows": 8192, "columns": 1024, "data_bits": 16}
 _PAIR = {"banks": 2, "rows": 2048, "columns": 256, "data_bits": 32, "refresh_ns": 32_000_000}
@@ -151,33 +155,31 @@ _MICRON = {"t_ras_most": 120_000, "power_up_ns": 100_000, "power_up_refreshes": 
 
 PARTS = {p.name: p for p in (
     SdramPart(name="MT48LC16M16A2-6A", **_256MBIT, **_MICRON, **_ns(
-        t_rcd=18, t_rp=18, t_ras=42, t_rc=60, t_rrd=12, t_wr=12, t_rfc=60, t_oh=3)),
+        t_rcd=18, t_rp=18, t_ras=42, t_rc=60, t_rrd=12, t_wr=12, t_rfc=60, t_oh=3),
+        t_ac=_access("7.5", "5.4")),
     SdramPart(name="MT48LC16M16A2-7E", **_256MBIT, **_MICRON, **_ns(
         t_rcd=15, t_rp=15, t_ras=37, t_rc=60, t_rrd=14, t_wr=14, t_rfc=66, t_oh=3),
-        cas=((2, Fraction("7.5")), (3, Fraction(7)))),
+        cas=((2, Fraction("7.5")), (3, Fraction(7))), t_ac=_access("5.4", "5.4")),
     SdramPart(name="AS4C32M16SB-6", **_512MBIT, t_ras_most=120_000, **_ns(
-        t_rcd=18, t_rp=18, t_ras=42, t_rc=60, t_rrd=12, t_wr=12, t_rfc=60, t_ac=5)),
+        t_rcd=18, t_rp=18, t_ras=42, t_rc=60, t_rrd=12, t_wr=12, t_rfc=60), t_ac=_access(6, 5)),
     SdramPart(name="AS4C32M16SB-7", **_512MBIT, t_ras_most=120_000, **_ns(
         t_rcd=21, t_rp=21, t_ras=42, t_rc=63, t_rrd=14, t_wr=14, t_rfc=63),
         cas=((2, Fraction(10)), (3, Fraction(7)))),
     SdramPart(name="W9825G6KH-6", **_256MBIT, t_ras_most=100_000, rrd_clocks=2, **_ns(
-        t_rcd=15, t_rp=15, t_ras=42, t_rc=60, t_rrd=0, t_wr=0, t_rfc=60, t_ac=5, t_oh=3),
-        cas=((2, Fraction("7.5")), (3, Fraction(6)))),
+        t_rcd=15, t_rp=15, t_ras=42, t_rc=60, t_rrd=0, t_wr=0, t_rfc=60, t_oh=3),
+        cas=((2, Fraction("7.5")), (3, Fraction(6))), t_ac=_access(6, 5)),
     # Colorlight 5A-75B V7.0: either of these, twice (1M x 32); DQM, CS# and CKE are not wired.
     SdramPart(name="2xM12L16161A-5", **_PAIR, t_ras_most=100_000, **_ns(
-        t_rcd=15, t_rp=15, t_ras=40, t_rc=55, t_rrd=10, t_wr=0, t_rfc=55, t_ac="4.5", t_oh=2,
-        t_ih=1),
-        cas=((2, Fraction(10)), (3, Fraction(5)))),
+        t_rcd=15, t_rp=15, t_ras=40, t_rc=55, t_rrd=10, t_wr=0, t_rfc=55, t_oh=2, t_ih=1),
+        cas=((2, Fraction(10)), (3, Fraction(5))), t_ac=_access(6, "4.5")),
     SdramPart(name="2xW9816G6JH-6", **_PAIR, t_ras_most=100_000, **_ns(
-        t_rcd=18, t_rp=18, t_ras=42, t_rc=60, t_rrd=12, t_wr=0, t_rfc=60, t_ac=5, t_oh=2,
-        t_ih="0.7"),
-        cas=((2, Fraction(8)), (3, Fraction(6)))),
+        t_rcd=18, t_rp=18, t_ras=42, t_rc=60, t_rrd=12, t_wr=0, t_rfc=60, t_oh=2, t_ih="0.7"),
+        cas=((2, Fraction(8)), (3, Fraction(6))), t_ac=_access(6, 5)),
     # Colorlight 5A-75B V8.0.
     SdramPart(name="M12L64322A-5", banks=4, rows=2048, columns=256, data_bits=32,
               t_ras_most=100_000, refresh_ns=32_000_000, **_ns(
-        t_rcd=15, t_rp=15, t_ras=40, t_rc=55, t_rrd=10, t_wr=0, t_rfc=55, t_ac="4.5", t_oh=2,
-        t_ih=1),
-        cas=((2, Fraction(10)), (3, Fraction(5)))),
+        t_rcd=15, t_rp=15, t_ras=40, t_rc=55, t_rrd=10, t_wr=0, t_rfc=55, t_oh=2, t_ih=1),
+        cas=((2, Fraction(10)), (3, Fraction(5))), t_ac=_access(6, "4.5")),
 )}
 
 

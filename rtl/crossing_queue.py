@@ -7,6 +7,13 @@ from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import Component, In, Out
 
 
+def checked(depth):
+    """`depth`, if it is a power of two from 4 on."""
+    if depth < 4 or depth & (depth - 1):
+        raise ValueError(f"CrossingQueue of depth {depth}: a power of two from 4 on is needed")
+    return depth
+
+
 class CrossingQueue(Component):
     """Stream of one clock domain -> the same stream in another.
 
@@ -31,9 +38,7 @@ class CrossingQueue(Component):
     """
 
     def __init__(self, shape, depth, *, i_domain, o_domain):
-        if depth < 4 or depth & (depth - 1):
-            raise ValueError(f"CrossingQueue of depth {depth}: a power of two from 4 on is needed")
-        self._shape, self._depth = shape, depth
+        self._shape, self._depth = shape, checked(depth)
         self._i_domain, self._o_domain = i_domain, o_domain
         super().__init__({"i": In(stream.Signature(shape)), "o": Out(stream.Signature(shape)),
                           "level": Out(range(depth + 1))})

@@ -17,7 +17,8 @@ from .bench import machine
 from .sdram_chip import attach
 from .streams import parameters
 
-TOGETHER = "sync"
+PERIODS = 2  # refresh periods over which the share of the peak is measured
+BATCH = 500  # clocks, more than a batch of refreshes takes
 
 
 def use_of(settings):
@@ -155,24 +156,31 @@ async def a_random_mix_comes_back(dut, idle):
 
 @cocotb.test
 async def long_reads_reach_the_peak(dut):
-    """Requests of the size that the tape reader makes, one after the other, over many rows."""
+    """Requests of the size that the tape reader makes, one after the other, over many rows.
+
+    The share of the peak is that of whole refresh periods: from batch to batch.
+    """
     bench = Bench(dut)
     bench.fill(4000)
     await bench.start()
-    burst, count = bench.config.burst_words, parameters().get("words", 4000)
-    for address in range(0, count - burst + 1, burst):
-        bench.read(address, burst)
+    burst, address, marks = bench.config.burst_words, 0, []
+    while len(marks) < 1 + PERIODS:
+        if len(bench.queue) < 4:
+            bench.read(address, burst)
+            address += burst
+        seen = bench.chip.commands[Command.REFRESH]
+        await ClockCycles(dut.clk, 4)
+        if bench.chip.commands[Command.REFRESH] > seen and len(bench.taken) > 50 and \
+                (not marks or bench.clock - marks[-1][0] > BATCH):
+            marks.append((bench.clock, len(bench.taken)))
     await bench.drained()
-    first, last = bench.taken[50], bench.taken[-1]
-    seconds = (last - first) / bench.config.clock_hz
+    (first, before), (last, after) = marks[0], marks[-1]
+    rate = (after - before) / (last - first) * bench.config.clock_hz
     peak = bench.use.clock_hz / bench.beats
-    rate = (len(bench.taken) - 51) / seconds
-    reachable = min(peak, bench.config.clock_hz)
-    share = rate / reachable
-    batches = bench.chip.commands[Command.REFRESH]
-    cocotb.log.info(f"share of the peak: {share:.4f} with {batches} refreshes")
+    share = rate / min(peak, bench.config.clock_hz)
+    cocotb.log.info(f"share of the peak: {share:.4f}")
     assert share >= 0.98, f"{share:.4f} of the peak"
-    assert batches > 16, "no refresh came under load"
+    assert share < 1 or bench.config.clock_hz < peak, "no refresh came under load"
 
 
 @cocotb.test
