@@ -16,8 +16,8 @@ class SdramBridge(Component):
     """Reads and writes in one queue, so that a read sees every word written before it.
 
     A read that is offered in the same clock as a write comes after it. With `crossing` the machine
-    runs in the domain `sync` and the controller in `mem`, whose clocks need not be related; without,
-    both run in `mem` and words pass straight through.
+    runs in the domain `sync` and the controller in `mem`, whose clocks need not be related;
+    without, both run in `mem` and words pass straight through.
 
     Parameters
     ----------

@@ -47,9 +47,9 @@ class ColumnMachine(Component):
         self._timing = timing
         super().__init__({
             "segment": In(geometry.segment()), "load": In(1), "free": Out(1), "active": Out(1),
-            "started": Out(1), "place": Out(geometry.place()), "hold": In(1), "room": In(1), "data_valid": In(1),
-            "go": Out(1), "write": Out(1), "column": Out(geometry.column_bits),
-            "quiet": Out(1), "recovered": Out(1),
+            "started": Out(1), "place": Out(geometry.place()), "hold": In(1), "room": In(1),
+            "data_valid": In(1), "go": Out(1), "write": Out(1),
+            "column": Out(geometry.column_bits), "quiet": Out(1), "recovered": Out(1),
         })
 
     def elaborate(self, _platform):

@@ -20,9 +20,8 @@ class SdramController(Component):
     """Serves requests in order from one SDR SDRAM with open rows. Clock domain: `mem`.
 
     A word is a burst of `timing.beats` beats. Reads of one request and of requests that follow it
-    come without a gap, over all rows, as long as `room` is high and no refresh is due. From a
-    request to `words.valid`, with an idle controller and a closed row:
-    11 + tRCD + cas_latency + beats clocks and those of the pins' registers (docs/sdram.md).
+    come without a gap, over all rows, as long as `room` is high and no refresh is due. Latency:
+    docs/sdram.md.
 
     Parameters
     ----------

@@ -46,8 +46,8 @@ class RowMachine(Component):
         super().__init__({
             "i": In(stream.Signature(geometry.segment())),
             "load": Out(1), "segment": Out(geometry.segment()), "hold": Out(1),
-            "free": In(1), "active": In(1), "started": In(1), "place": In(geometry.place()), "go": In(1),
-            "quiet": In(1), "recovered": In(1),
+            "free": In(1), "active": In(1), "started": In(1), "place": In(geometry.place()),
+            "go": In(1), "quiet": In(1), "recovered": In(1),
             "command": Out(Command), "bank": Out(geometry.bank_bits),
             "address": Out(geometry.address_pins),
             "due": In(1), "refreshing": Out(1), "initialised": Out(1),
