@@ -18,7 +18,7 @@ unexport PYTHONPATH
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help generate test test-train results real-size sim verilog lint mutants train lock clean prerequisites
+.PHONY: help generate test test-train test-sdram results real-size sim verilog lint mutants train lock clean prerequisites
 
 help:  ## this list
 	@echo "make TARGET [PROMPT=... TOKENS=$(TOKENS) SEED=$(SEED) TEMPERATURE=$(TEMPERATURE) MODEL=$(MODEL) BOARD=virtual|golden|PORT]"
@@ -28,11 +28,14 @@ generate: $(READY)  ## write a story on the virtual board
 	@$(PY) host/generate.py --board "$(BOARD)" --model "$(MODEL)" --prompt '$(subst ','\'',$(PROMPT))' \
 	    --tokens "$(TOKENS)" --seed "$(SEED)" --temperature "$(TEMPERATURE)" --stop
 
-test: $(READY)  ## run all tests (those of training: make test-train)
-	@OPENBLAS_NUM_THREADS=1 $(PY) -m pytest -n $(WORKERS) tests --ignore=tests/train
+test: $(READY)  ## run all tests (more: make test-sdram, make test-train)
+	@OPENBLAS_NUM_THREADS=1 $(PY) -m pytest -n $(WORKERS) tests --ignore=tests/train --ignore=tests/sdram
 
 test-train: .venv/train  ## run the tests of training, which need PyTorch
 	@$(PY) -m pytest tests/train
+
+test-sdram: $(READY)  ## run the SDRAM controller on every part, and with each time too short
+	@$(PY) -m pytest -n $(WORKERS) tests/sdram
 
 sim: $(READY)  ## run the cocotb regressions on the emitted Verilog
 	@$(PY) -m pytest -n $(WORKERS) tests/sim
