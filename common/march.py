@@ -55,3 +55,12 @@ def expected(element, first, address, word_bits):
     """What a read in ELEMENTS[element] should give."""
     word = background(first, address, word_bits)
     return word ^ ((1 << word_bits) - 1) if ELEMENTS[element].reads else word
+
+
+def clocks(config, words):
+    """Clocks that a march of `words` words takes, about: for a memory as docs/virtual-board.md
+    defines it, which accepts a request or a word to write in every clock."""
+    bursts = -(-words // config.burst_words)
+    reads = sum(e.reads is not None and e.writes is not None for e in ELEMENTS)
+    return words * (1 + reads * (config.memory_latency + 2)) \
+        + bursts * config.memory_latency + round(words / config.memory_rate)

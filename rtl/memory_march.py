@@ -33,9 +33,7 @@ class MemoryMarch(Component):
     A word of an element that reads and writes takes its two accesses before the next word is
     touched, so bursts would spoil it: what a write does to a neighbour that was read in the same
     burst would go unseen. So these elements read single words, and descending order costs nothing;
-    only the last element, which does not write, reads bursts. Clocks a word: 1 + 4 x
-    (memory_latency + 2) + memory_latency / burst_words + 1 / memory_rate, about, for a memory that
-    accepts a request or a word to write in every clock.
+    only the last element, which does not write, reads bursts. It takes common.march.clocks.
 
     Parameters
     ----------
