@@ -102,6 +102,8 @@ class VirtualBoard:
         Found in the memory from address 0 on when the board starts, as if booted from flash.
     component : amaranth.lib.wiring.Component
         Another machine with the ports of `rtl.top.Top`, for tests.
+    fault : str
+        A fault of the memory, for tests; see sim/memory_faults.py.
 
     Members
     -------
@@ -111,7 +113,7 @@ class VirtualBoard:
         The process that simulates.
     """
 
-    def __init__(self, config, tape=None, *, component=None):
+    def __init__(self, config, tape=None, *, component=None, fault=None):
         size = config.memory_words * config.word_bytes
         if tape is not None and len(tape) > size:
             raise VirtualBoardError(f"the tape has {len(tape)} bytes; the memory of "
@@ -129,7 +131,7 @@ class VirtualBoard:
             if tape:
                 file.write(tape)
                 file.flush()
-                command.append(file.name)
+            command += [file.name if tape else "", *[fault] * (fault is not None)]
             self._process = subprocess.Popen(
                 command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors)
             try:

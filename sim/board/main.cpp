@@ -1,10 +1,11 @@
 // The virtual board: the emitted Verilog of the machine with a clock, a memory and a serial port.
 //
-//   simulate LATENCY NUMERATOR DENOMINATOR MEMORY_WORDS CLOCK_HZ BAUD [TAPE]
+//   simulate LATENCY NUMERATOR DENOMINATOR MEMORY_WORDS CLOCK_HZ BAUD [TAPE [FAULT]]
 //
-// WORD_BITS and ADDRESS_BITS are compiled in. Prints one JSON line with the serial port, and one
-// with statistics at the end and whenever the parent writes an 's' to our standard input. Ends
-// when the parent closes it, and on SIGTERM.
+// An empty TAPE is none; FAULT is one of the memory, for tests (memory_fault.hpp). WORD_BITS and
+// ADDRESS_BITS are compiled in. Prints one JSON line with the serial port, and one with statistics
+// at the end and whenever the parent writes an 's' to our standard input. Ends when the parent
+// closes it, and on SIGTERM.
 
 #include <chrono>
 #include <csignal>
@@ -59,10 +60,10 @@ void drive(Port &port, const uint32_t *chunks) {
 
 class Board {
   public:
-    Board(char **arguments, const char *tape)
+    Board(char **arguments, const char *tape, const char *fault)
         : memory_(number(arguments[4]), ADDRESS_BITS,
                   {number(arguments[1]), int64_t(number(arguments[2])),
-                   int64_t(number(arguments[3]))}),
+                   int64_t(number(arguments[3]))}, MemoryFault(fault)),
           sender_(number(arguments[5]), number(arguments[6])),
           receiver_(number(arguments[5]), number(arguments[6])) {
         if (tape && !memory_.preload(tape)) {
@@ -167,15 +168,16 @@ class Board {
 }  // namespace
 
 int main(int count, char **arguments) {
-    if (count != 7 && count != 8) {
+    if (count < 7 || count > 9) {
         std::fprintf(stderr, "usage: %s LATENCY NUMERATOR DENOMINATOR MEMORY_WORDS CLOCK_HZ BAUD "
-                             "[TAPE]\n", arguments[0]);
+                             "[TAPE [FAULT]]\n", arguments[0]);
         return 2;
     }
     std::signal(SIGINT, SIG_IGN);  // Ctrl-C is for the parent, which then closes our input
     std::signal(SIGPIPE, SIG_IGN);
     std::signal(SIGTERM, [](int) { stopping = 1; });
-    Board board(arguments, count == 8 ? arguments[7] : nullptr);
+    Board board(arguments, count > 7 && *arguments[7] ? arguments[7] : nullptr,
+                count > 8 ? arguments[8] : nullptr);
     board.run();
     return 0;
 }
