@@ -107,7 +107,7 @@ TOKENS_REPLY = struct.Struct("<IHH")  # index of the first, how many, flags; the
 MARCH_REPLY = struct.Struct("<IBBBxIIII")
 # IDENTIFY: chunks of 8 bytes that never change, then MACHINE_STATUS and MODEL.
 MODEL = struct.Struct("<II")  # id of the tape in memory, its vocabulary
-IDENTITY = struct.Struct("<HHHH HHHH 16s II II II II HHHH H6x 12sI")
+IDENTITY = struct.Struct("<HHHH HHHH 16s II II II II HHHH 12sI 4xI")
 
 
 def identity(config, counters):
@@ -127,8 +127,8 @@ def identity(config, counters):
         config.name.encode()[:16], config.max_hidden, config.max_inner,
         config.memory_words, config.prefetch_words, config.clock_hz, config.baud,
         config.token_fifo, config.word_bits, rate.numerator, rate.denominator,
-        config.memory_latency, config.burst_words, signatures,
-        config.formats.name.encode(), config.formats.crc)
+        config.memory_latency, config.burst_words,
+        config.formats.name.encode(), config.formats.crc, signatures)
 
 
 def parse_machine_status(payload):
@@ -150,8 +150,8 @@ def parse_identity(payload):
     """
     (protocol, gateware, counters, max_layers, rows, inputs, columns, vector, name, max_hidden,
      max_inner, memory_words, prefetch_words, clock_hz, baud, token_fifo, word_bits, numerator,
-     denominator, memory_latency, burst_words, signatures, formats,
-     formats_crc) = IDENTITY.unpack_from(payload)
+     denominator, memory_latency, burst_words, formats, formats_crc,
+     signatures) = IDENTITY.unpack_from(payload)
     model_id, vocabulary = MODEL.unpack(payload[-MODEL.size:])
     formats = _formats(formats.rstrip(b"\0").decode(errors="replace"), formats_crc)
     config = Config(

@@ -23,8 +23,12 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from ..common.config import PRESETS, preset
 from ..common.errors import TritoneError
-from .checks import Failure, check_blocks, check_link, check_memory, check_text
+from .check_blocks import check_blocks
+from .check_link import check_link
+from .check_memory import check_memory
+from .check_text import check_text
 from .driver import Board
+from .failure import Failure
 from .generate import INTERRUPTED, Parser
 from .transport import BAUD, BoardError, SerialTransport
 
@@ -153,9 +157,7 @@ def selftest(options, fault=None, config=None):
     names = [n for n in CHECKS if not options.only or n in options.only]
     with Bench(options, console, fault, config) as bench:
         for name in names:
-            with contextlib.nullcontext() if not console.is_terminal else \
-                    console.status(f"{name} ..."):
-                results.append(run_check(name, bench))
+            results.append(run_check(name, bench))
             if not options.json:
                 show(console, results[-1])
             if name == "link" and not results[-1]["passed"]:

@@ -72,6 +72,9 @@ class MemoryMarch(Component):
     def elaborate(self, platform):
         m = Module()
         config = self._config
+        if not config.memory_words:  # a model in block RAM: nothing to march through
+            connect(m, flipped(self.through), flipped(self.memory))
+            return m
         self._first, self._count = Signal(config.address_bits), Signal(config.address_bits + 1)
         self._at, self._left = Signal.like(self._first), Signal.like(self._count)
         self._element, self._stopping = Signal(range(len(ELEMENTS))), Signal()
