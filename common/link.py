@@ -102,8 +102,8 @@ MACHINE_STATUS = struct.Struct("<BBBBI")
 CRC_REPLY = struct.Struct("<I")  # VERIFY
 PROMPT_REPLY = struct.Struct("<II")  # tokens accepted in all, tokens that fit now
 TOKENS_REPLY = struct.Struct("<IHH")  # index of the first, how many, flags; then the tokens
-# MARCH: number, running, element, of the first wrong read, 0, words left in the element; wrong
-# reads, most in one element; address of the first. Then its difference and all bits that differed.
+# MARCH: words left in the element, running, element, that of the first wrong read; number; wrong
+# reads, most in one element, address of the first. Then its difference and all bits that differed.
 MARCH_REPLY = struct.Struct("<IBBBxIIII")
 # IDENTIFY: chunks of 8 bytes that never change, then MACHINE_STATUS and MODEL.
 MODEL = struct.Struct("<II")  # id of the tape in memory, its vocabulary

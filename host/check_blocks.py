@@ -4,8 +4,8 @@ from ..common.signatures import STREAMS
 from ..compiler import selftest
 from .failure import Failure
 
-ADVICE = ("docs/bringup.md, \"A signature differs\": timing; a slower clock, a cooler chip, another "
-          "seed of the placement")
+ADVICE = ("docs/bringup.md, \"A signature differs\": timing; a slower clock, a cooler chip, "
+          "another seed of the placement")
 NEIGHBOURS = {  # what else may be behind a stream that differs
     "words": "the memory", "v": "its vector memory", "scales": "the energy of Glu"}
 
@@ -43,13 +43,16 @@ def _run_all(board, record):
 
 
 def _wrong(board, expected):
+    """The streams whose signatures are not those `expected`, in the order of the data."""
     found = board.signatures()
-    return [name for name, digits in zip(STREAMS, expected.split()) if found[name] != int(digits, 16)]
+    return [name for name, digits in zip(STREAMS, expected.split())
+            if found[name] != int(digits, 16)]
 
 
 def _failure(bench, tape, record, tokens, wrong):
-    """Shorter and shorter... the first short run that is wrong has one norm and its matrix more
-    than the right one before it: there the first wrong stream is the fault's."""
+    """Runs a prompt token through more and more of the tape. The first run that is wrong has only
+    a norm and its matrix more than the right one before it, and within these data flow one way: so
+    the first of the wrong streams is nearest to the fault."""
     place, first = _probe(bench.board, tape, record)
     if first is None:
         first, place = wrong[0] if wrong else "token", "only in long runs, or not every time"

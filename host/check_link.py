@@ -7,6 +7,7 @@ from ..common import link
 from ..common.link import Opcode, Status
 from .driver import Board
 from .failure import Failure
+from .text import name_size
 
 SECONDS = 1.0  # of the wall, for the throughput
 SEED = 5
@@ -46,7 +47,7 @@ def check_link(bench):
     how = "the simulation's own speed" if bench.simulated else \
         f"{100 * bytes_a_second / line:.0f} % of {config.baud:,} baud"
     return {"line": f"{config.name}: {config.rows} x {config.inputs} lanes at "
-                    f"{config.clock_hz / 1e6:g} MHz, {memory / 2**20:g} MiB; {echoes} echoes, "
+                    f"{config.clock_hz / 1e6:g} MHz, {name_size(memory)}; {echoes} echoes, "
                     f"{DAMAGED + DAMAGED_ANSWERS} damaged frames dropped; "
                     f"{bytes_a_second / 1e3:.1f} kB/s, {how}",
             "bytes_per_second": bytes_a_second, "config": config.to_dict()}

@@ -3,6 +3,7 @@
 from ..common.march import ELEMENTS, backgrounds, clocks
 from .failure import Failure
 from .march import march, name_bits
+from .text import name_size
 
 FEW_BITS = 3  # that point to lines of the data bus
 
@@ -25,7 +26,7 @@ def check_memory(bench):
     estimate = marches * clocks(config, words) / config.clock_hz
     part = "all" if words == config.memory_words else f"of {config.memory_words:,}"
     return {"line": f"march C- {f'x {marches} ' * (marches > 1)}through {words:,} words ({part}), "
-                    f"{words * config.word_bytes / 2**20:g} MiB, in {seconds:.1f} s by the wall "
+                    f"{name_size(words * config.word_bytes)}, in {seconds:.1f} s by the wall "
                     f"clock (estimated {estimate:.2f} s of the board's); no fault. Its contents "
                     "are gone",
             "words": words, "marches": marches, "seconds": seconds}

@@ -105,7 +105,7 @@ def _ask(board, config, number, background=0, words=0):
     payload = board.request(Opcode.MARCH, number, background, 0, words)
     if len(payload) != MARCH_REPLY.size + 2 * config.word_bytes:
         raise BoardError(f"{board.name}: cannot read the answer to MARCH")
-    last, running, element, first_element, left, reads, faulty, address = \
+    left, running, element, first_element, last, reads, faulty, address = \
         MARCH_REPLY.unpack_from(payload)
     difference, seen = (int.from_bytes(payload[n:n + config.word_bytes], "little") for n in (
         MARCH_REPLY.size, MARCH_REPLY.size + config.word_bytes))

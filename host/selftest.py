@@ -53,7 +53,7 @@ def parse(arguments=None):
     parser.add_argument("--baud", type=int, default=BAUD, metavar="B", help="of the PORT")
     parser.add_argument("--preset", default="virtual", choices=sorted(PRESETS), metavar="NAME",
                         help=f"size of the virtual board: {', '.join(sorted(PRESETS))}")
-    parser.add_argument("--march-words", type=count, default="", metavar="N|all",
+    parser.add_argument("--march-words", type=count, default=0, metavar="N|all",
                         help=f"words to march through; all of a PORT, {VIRTUAL_WORDS:,} of the "
                         "virtual board")
     parser.add_argument("--march-backgrounds", type=count, default=1, metavar="N|all",
@@ -174,7 +174,7 @@ def selftest(options, fault=None, config=None):
 
 def main(arguments=None):
     options = parse(arguments)
-    if options.march_words == "":
+    if options.march_words == 0:
         options.march_words = VIRTUAL_WORDS if options.board == "virtual" else None
     try:
         return selftest(options)

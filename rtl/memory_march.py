@@ -138,12 +138,12 @@ class MemoryMarch(Component):
                 m.d.sync += self._stopping.eq(0)
                 with m.If(self.start):
                     m.d.sync += [self._first.eq(self.address), self._count.eq(self.words),
-                                 self._phase.eq(self.background), self._element.eq(0)]
+                                 self._phase.eq(self.background), self._element.eq(0),
+                                 self._left.eq(self.words)]
                     m.next = "BEGIN"
             with m.State("BEGIN"):
                 end = self._first + self._count - 1
-                m.d.sync += [self._at.eq(Mux(self._down, end, self._first)),
-                             self._left.eq(self._count)]
+                m.d.sync += self._at.eq(Mux(self._down, end, self._first))
                 m.next = "REQUEST"
                 with m.If(self._element == 0):
                     m.next = "WRITE"
@@ -176,7 +176,8 @@ class MemoryMarch(Component):
                         m.d.comb += self.done.eq(1)
                         m.next = "DONE"
                     with m.Else():
-                        m.d.sync += self._element.eq(self._element + 1)
+                        m.d.sync += [self._element.eq(self._element + 1),
+                                     self._left.eq(self._count)]
                         m.next = "BEGIN"
             with m.State("DONE"):
                 m.d.sync += wait.eq(wait + 1)

@@ -45,7 +45,7 @@ class Responder(Component):
     signatures : In(array)
         SIGNATURES: the same.
     march : In(report_layout), marching : In(1), march_number : In(32)
-        MARCH: each chunk is sampled when its turn comes, so they fit together at its end.
+        MARCH: progress is sampled first; once that says that it is over, all is final.
     machine_status : In({ready, busy, error}), open : In(1), number : In(32)
         The other opcodes: MACHINE_STATUS.
     model : In({id, vocabulary})
@@ -175,9 +175,8 @@ class Responder(Component):
         """MARCH_REPLY in bits."""
         march = self.march
         assert link.MARCH_REPLY.format == "<IBBBxIIII"
-        return [Cat(self.march_number, self.marching, C(0, 7), march.element, march.first_element,
-                    C(0, 8)),
-                Cat(march.left, march.faults), Cat(march.words, march.address)]
+        return [Cat(march.left, self.marching, C(0, 7), march.element, march.first_element, C(0, 8)),
+                Cat(self.march_number, march.faults), Cat(march.words, march.address)]
 
     def _now(self):
         """MACHINE_STATUS in bits."""
