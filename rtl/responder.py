@@ -175,7 +175,8 @@ class Responder(Component):
         """MARCH_REPLY in bits."""
         march = self.march
         assert link.MARCH_REPLY.format == "<IBBBxIIII"
-        return [Cat(march.left, self.marching, C(0, 7), march.element, march.first_element, C(0, 8)),
+        return [Cat(march.left, self.marching, C(0, 7), march.element, march.first_element,
+                    C(0, 8)),
                 Cat(self.march_number, march.faults), Cat(march.words, march.address)]
 
     def _now(self):

@@ -449,6 +449,7 @@ async def a_march_keeps_others_out_and_can_be_stopped(dut):
     await march(tb, 5)
     while (await march(tb, 5))[0]:
         pass
+    await ClockCycles(dut.clk, 10)
     assert not dut.active.value and tb.machine.pulses == ["load_model"]
     await tb.ask(Opcode.RESET)
 
