@@ -18,17 +18,18 @@ unexport PYTHONPATH
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help generate test test-train test-sdram results real-size sim verilog lint mutants train lock clean prerequisites
+.PHONY: help generate selftest selftest-mutants record-selftest test test-train test-sdram results \
+        real-size sim verilog lint mutants train lock clean prerequisites
 
 help:  ## this list
 	@echo "make TARGET [PROMPT=... TOKENS=$(TOKENS) SEED=$(SEED) TEMPERATURE=$(TEMPERATURE) MODEL=$(MODEL) BOARD=virtual|golden|PORT]"
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 generate: $(READY)  ## write a story on the virtual board
 	@$(PY) host/generate.py --board "$(BOARD)" --model "$(MODEL)" --prompt '$(subst ','\'',$(PROMPT))' \
 	    --tokens "$(TOKENS)" --seed "$(SEED)" --temperature "$(TEMPERATURE)" --stop
 
-test: $(READY)  ## run all tests (more: make test-sdram, make test-train)
+selftest: $(READY)  ## run all tests (more: make test-sdram, make test-train)
 	@OPENBLAS_NUM_THREADS=1 $(PY) -m pytest -n $(WORKERS) tests --ignore=tests/train --ignore=tests/sdram
 
 test-train: .venv/train  ## run the tests of training, which need PyTorch
@@ -48,6 +49,12 @@ lint: $(READY)  ## check the style of the Python code
 
 mutants: $(READY)  ## plant faults in the gateware and name the test that catches each
 	@$(PY) tests/mutants.py
+
+selftest-mutants: $(READY)  ## plant a fault in each box: does the self-test name it?
+	@$(PY) tests/selftest_mutants.py
+
+record-selftest: $(READY)  ## record the self-test's signatures anew from the golden model
+	@$(PY) -m tritone.compiler.selftest
 
 train: .venv/train  ## train MODEL again from the texts in CORPUS into build/train; resumes
 	@test -r "$(CORPUS)/tinystories_train.txt" || { \

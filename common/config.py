@@ -40,6 +40,7 @@ class Config:
     baud: int = 3_000_000
     token_fifo: int = 1024
     formats: Formats = DEFAULT
+    signatures: bool = True  # a register on each stream between boxes, for the self-test
 
     def __post_init__(self):
         def need(condition, what):

@@ -1,6 +1,6 @@
 """The machine between memory and link: a whole token, embedding to sample."""
 
-from amaranth.hdl import Module, Signal
+from amaranth.hdl import Module, Signal, Value
 from amaranth.lib.wiring import Component, In, Out, connect, flipped
 
 from ..common.counters import COUNTER_BITS, COUNTERS
@@ -13,6 +13,7 @@ from .sampler import Sampler
 from .scalar_unit import ScalarUnit
 from .scale import Scale
 from .sequencer import Sequencer
+from .signatures import Signatures
 from .tape_decoder import TapeDecoder
 from .tape_reader import TapeReader
 from .ternary_array import TernaryArray
@@ -41,6 +42,8 @@ class Accelerator(Component):
         self._connect_vectors(m)
         self._connect_tokens(m)
         self._build_counters(m)
+        if self.config.signatures:
+            self._build_signatures(m)
         return m
 
     def _build_boxes(self, m):
@@ -136,3 +139,30 @@ class Accelerator(Component):
                 m.d.sync += counter.eq(counter + 1)
             with m.If(self.control.clear_counters):
                 m.d.sync += counter.eq(0)
+
+    def _build_signatures(self, m):
+        """Of what goes from box to box; `taps` in the order of the diagram."""
+        decoder, normaliser, scalars = self.decoder, self.normaliser, self.scalars
+        embedder, quantiser, writes = self.embedder, self.quantiser, self.results.writes
+
+        def tap(stream, payload=None):
+            payload = stream.payload if payload is None else payload
+            return stream.valid & stream.ready, Value.cast(payload)
+
+        m.submodules.signatures = signatures = Signatures({
+            "words": tap(self.reader.words), "pairs": tap(decoder.pairs),
+            "trits": tap(decoder.trits), "embedding": (embedder.write, Value.cast(embedder.x)),
+            "floors": tap(normaliser.floors, normaliser.floors.payload["values"]),
+            "v": tap(normaliser.v, normaliser.v.payload["values"]),
+            "summaries": tap(normaliser.summaries), "jobs": tap(scalars.jobs),
+            "codes": tap(quantiser.codes, quantiser.codes.payload.codes),
+            "scales": tap(scalars.scales),
+            "sums": tap(self.array.sums, self.array.sums.payload["values"]),
+            "scaled": tap(self.scale.scaled, self.scale.scaled.payload["values"]),
+            **{name: (writes[name].valid, Value.cast(writes[name].x))
+               for name in ("state", "candidate", "product", "residual")},
+            "logits": tap(self.results.logits, self.results.logits.payload["values"]),
+            "token": tap(self.sampler.token),
+        })
+        m.d.comb += [self.control.signatures.eq(signatures.signatures),
+                     signatures.clear.eq(self.control.clear_signatures)]

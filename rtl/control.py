@@ -9,9 +9,11 @@ from amaranth.lib.wiring import Component, In, Out, connect, flipped
 from ..common import link
 from ..common.counters import COUNTERS
 from ..common.link import ARGUMENTS, Opcode, Status
+from ..common.signatures import STREAMS
 from .frames import header_layout
 from .interfaces import TOKEN_BITS, MachineSignature, MemorySignature
 from .memory_access import MemoryAccess
+from .memory_march import MemoryMarch
 from .responder import Responder
 from .session import SETTLE_CLOCKS, Session
 
@@ -25,6 +27,8 @@ FIELDS = {
     Opcode.TOKENS: {"session": 32, "index": 32},
     Opcode.CANCEL: {"session": 32},
     Opcode.COUNTERS: {"flags": 32},
+    Opcode.SIGNATURES: {"flags": 32},
+    Opcode.MARCH: {"number": 32, "background": 32, **_range},  # ends as READ does
 }
 LAYOUTS = {opcode: data.StructLayout(FIELDS.get(opcode, {})) for opcode in Opcode}
 assert all(LAYOUTS[o].size == 8 * ARGUMENTS[o].size for o in Opcode)
@@ -65,6 +69,9 @@ class Control(Component):
         if config.word_bytes > link.MAX_DATA:
             raise ValueError(f"a word of {config.word_bytes} bytes does not fit a frame of "
                              f"{link.MAX_DATA}")
+        if link.MARCH_REPLY.size + 2 * config.word_bytes > link.MAX_PAYLOAD:
+            raise ValueError(f"two words of {config.word_bytes} bytes do not fit the answer to "
+                             "MARCH")
         self._config = config
         self._poll_clocks = poll_clocks or ceil(config.clock_hz * link.POLL_SECONDS)
         super().__init__({
@@ -81,6 +88,7 @@ class Control(Component):
     def elaborate(self, platform):
         m = Module()
         m.submodules.access = self._access = MemoryAccess(self._config)
+        m.submodules.march = self._march = MemoryMarch(self._config)
         m.submodules.session = self._session = Session(self._config)
         m.submodules.responder = self._responder = Responder(self._config)
         self._request = Signal(header_layout)
@@ -88,6 +96,7 @@ class Control(Component):
         self._arguments = Signal(ARGUMENT_BITS)
         self._arguments_left = Signal(range(ARGUMENT_BITS // 8 + 1))
         self._number = Signal(32)  # of the session
+        self._march_number = Signal(32)
         self._status, self._length = Signal(Status), Signal(16)  # of the response
         self._count, self._index = Signal(8), Signal(32)  # tokens left to take or give, the next
         self._flags = Signal(16)
@@ -96,7 +105,7 @@ class Control(Component):
         self._build_ports(m)
         self._build_responder(m)
         with m.FSM() as fsm:
-            m.d.comb += self.active.eq(~fsm.ongoing("IDLE"))
+            m.d.comb += self.active.eq(~fsm.ongoing("IDLE") | self._march.busy)
             self._build_request_states(m)
             with m.State("JUDGE"):
                 with m.Switch(self._request.kind):
@@ -120,7 +129,9 @@ class Control(Component):
 
     def _build_ports(self, m):
         session, access, machine = self._session, self._access, self.machine
-        connect(m, access.memory, flipped(self.memory))
+        march, march_view = self._march, self._view(Opcode.MARCH)
+        connect(m, access.memory, march.through)
+        connect(m, march.memory, flipped(self.memory))
         connect(m, session.prompt, flipped(machine.prompt))
         connect(m, flipped(machine.tokens), session.tokens)
         self._resting = Signal()
@@ -132,11 +143,15 @@ class Control(Component):
             session.entry.token.eq(self._arguments[-TOKEN_BITS:]),
             session.entry.last.eq((self._count == 1) & self._flags[0]),
             self.open.eq(session.open),
-            self._resting.eq(~session.open & ~machine.status.busy),
+            self._resting.eq(~session.open & ~machine.status.busy & ~march.busy),
             access.operation.eq(self._request.kind),
             access.address.eq(self._view(Opcode.READ).address),
             access.words.eq(self._view(Opcode.READ).words),
+            march.address.eq(march_view.address), march.words.eq(march_view.words),
+            march.background.eq(march_view.background),
         ]
+        with m.If(march.done):
+            m.d.comb += machine.load_model.eq(1)  # the tape is gone
 
         with m.If(self.request_bytes.valid & self.request_bytes.ready):
             m.d.sync += [
@@ -162,6 +177,9 @@ class Control(Component):
             responder.flags.eq(self._flags),
             responder.token.eq(session.token),
             responder.machine_status.eq(self.machine.status),
+            responder.march.eq(self._march.report), responder.marching.eq(self._march.busy),
+            responder.march_number.eq(self._march_number),
+            responder.signatures.eq(self.machine.signatures),
             responder.model.eq(self.machine.model),
             responder.counters.eq(self.machine.counters),
             responder.open.eq(session.open),
@@ -311,6 +329,31 @@ class Control(Component):
         m.d.comb += self.machine.clear_counters.eq(
             self._view(Opcode.COUNTERS).flags[link.CLEAR.bit_length() - 1])
         self._respond(m, link.COUNTER_BYTES * len(COUNTERS))
+
+    def _judge_signatures(self, m):
+        m.d.comb += self.machine.clear_signatures.eq(
+            self._view(Opcode.SIGNATURES).flags[link.CLEAR.bit_length() - 1])
+        self._respond(m, link.SIGNATURE_BYTES * len(STREAMS) * self._config.signatures)
+
+    def _judge_march(self, m):
+        view, march = self._view(Opcode.MARCH), self._march
+        with m.If((view.number == 0) | (view.number == self._march_number)):
+            self._respond_march(m)  # a question, or a repeat: it has begun
+        with m.Elif(view.words == 0):
+            m.d.comb += march.stop.eq(1)
+            m.d.sync += self._march_number.eq(view.number)
+            self._respond_march(m)
+        with m.Elif(view.address + view.words > self._config.memory_words):
+            self._refuse(m, Status.BAD_ADDRESS)
+        with m.Elif(~self._resting):
+            self._refuse(m, Status.BUSY)
+        with m.Else():
+            m.d.comb += march.start.eq(1)
+            m.d.sync += self._march_number.eq(view.number)
+            self._respond_march(m)
+
+    def _respond_march(self, m):
+        self._respond(m, link.MARCH_REPLY.size + 2 * self._config.word_bytes)
 
     def _judge_reset(self, m):
         with m.If(~self._resting):

@@ -1,14 +1,16 @@
 """Writes the response to a request."""
 
-from amaranth.hdl import Array, C, Cat, Module, Signal
+from amaranth.hdl import Array, C, Cat, Module, Mux, Signal
 from amaranth.lib import data, stream
 from amaranth.lib.wiring import Component, In, Out
 
 from ..common import link
 from ..common.counters import COUNTER_BITS, COUNTERS
 from ..common.link import Opcode, Status
+from ..common.signatures import STREAMS
 from .frames import header_layout
 from .interfaces import TOKEN_BITS, model_layout, status_layout
+from .memory_march import report_layout
 
 CHUNK_BYTES = 8
 
@@ -40,6 +42,10 @@ class Responder(Component):
         TOKENS: the token asked for comes one clock later.
     counters : In(array)
         COUNTERS: each is sampled when its turn comes, so they fit together when the machine rests.
+    signatures : In(array)
+        SIGNATURES: the same.
+    march : In(report_layout), marching : In(1), march_number : In(32)
+        MARCH: progress is sampled first; once that says that it is over, all is final.
     machine_status : In({ready, busy, error}), open : In(1), number : In(32)
         The other opcodes: MACHINE_STATUS.
     model : In({id, vocabulary})
@@ -67,6 +73,10 @@ class Responder(Component):
             "token_index": Out(32),
             "token": In(TOKEN_BITS),
             "counters": In(data.ArrayLayout(COUNTER_BITS, len(COUNTERS))),
+            "signatures": In(data.ArrayLayout(8 * link.SIGNATURE_BYTES, len(STREAMS))),
+            "march": In(report_layout(config)),
+            "marching": In(1),
+            "march_number": In(32),
             "machine_status": In(status_layout),
             "model": In(model_layout),
             "open": In(1),
@@ -133,6 +143,14 @@ class Responder(Component):
                     self._load(m, self.token)
             with m.Case(Opcode.COUNTERS):
                 self._load(m, self.counters[self._number])
+            with m.Case(Opcode.SIGNATURES):
+                self._load(m, self.signatures[self._number])
+            with m.Case(Opcode.MARCH):
+                with m.If(self._number < len(self._march_chunks())):
+                    self._load(m, Array(self._march_chunks())[self._number])
+                with m.Else():
+                    words = self.march.difference, self.march.seen
+                    self._load(m, Mux(self._number[0], *words))
             with m.Case(Opcode.IDENTIFY):
                 chunks = [*self._identity(), self._now(), self.model.as_value()]
                 self._load(m, Array(chunks)[self._number])
@@ -153,8 +171,16 @@ class Responder(Component):
         return [C(int.from_bytes(fixed[i:i + CHUNK_BYTES], "little"), 8 * CHUNK_BYTES)
                 for i in range(0, len(fixed), CHUNK_BYTES)]
 
+    def _march_chunks(self):
+        """MARCH_REPLY in bits."""
+        march = self.march
+        assert link.MARCH_REPLY.format == "<IBBBxIIII"
+        return [Cat(march.left, self.marching, C(0, 7), march.element, march.first_element,
+                    C(0, 8)),
+                Cat(self.march_number, march.faults), Cat(march.words, march.address)]
+
     def _now(self):
         """MACHINE_STATUS in bits."""
         status = self.machine_status
-        return Cat(status.ready, C(0, 7), status.busy, C(0, 7), self.open, C(0, 7), status.error,
-                   self.number)
+        return Cat(status.ready, C(0, 7), status.busy | self.marching, C(0, 7), self.open, C(0, 7),
+                   status.error, self.number)

@@ -128,6 +128,8 @@ class VirtualBoard:
         Another machine with the ports of `rtl.top.Top`, for tests.
     sdram : common.sdram_parts.SdramUse
         Instead of the fast memory, a controller with this chip at its pins.
+    fault : str
+        A fault of the memory, for tests; see sim/memory_faults.py.
 
     Members
     -------
@@ -137,7 +139,7 @@ class VirtualBoard:
         The process that simulates.
     """
 
-    def __init__(self, config, tape=None, *, component=None, sdram=None):
+    def __init__(self, config, tape=None, *, component=None, sdram=None, fault=None):
         size = config.memory_words * config.word_bytes
         if tape is not None and len(tape) > size:
             raise VirtualBoardError(f"the tape has {len(tape)} bytes; the memory of "
@@ -153,7 +155,7 @@ class VirtualBoard:
             if tape:
                 file.write(tape)
                 file.flush()
-                command.append(file.name)
+            command += [file.name if tape else "", *[fault] * (fault is not None)]
             self._process = subprocess.Popen(
                 command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors)
             try:

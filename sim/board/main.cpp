@@ -1,11 +1,12 @@
 // The virtual board: the emitted Verilog of the machine with a clock, a memory and a serial port.
 //
-//   simulate LATENCY NUMERATOR DENOMINATOR MEMORY_WORDS CLOCK_HZ BAUD [TAPE]
+//   simulate LATENCY NUMERATOR DENOMINATOR MEMORY_WORDS CLOCK_HZ BAUD [TAPE [FAULT]]
 //   simulate PART MEMORY_HZ CLOCK_HZ BAUD [TAPE]                  compiled with DATA_BITS
 //
-// WORD_BITS and ADDRESS_BITS are compiled in. Prints one JSON line with the serial port, and one
-// with statistics at the end and whenever the parent writes an 's' to our standard input. Ends
-// when the parent closes it, and on SIGTERM.
+// An empty TAPE is none; FAULT is one of the memory, for tests (memory_fault.hpp). WORD_BITS and
+// ADDRESS_BITS are compiled in. Prints one JSON line with the serial port, and one with statistics
+// at the end and whenever the parent writes an 's' to our standard input. Ends when the parent
+// closes it, and on SIGTERM.
 
 #include <chrono>
 #include <csignal>
@@ -39,8 +40,8 @@ volatile std::sig_atomic_t stopping = 0;
 
 class Board {
   public:
-    Board(char **arguments, const char *tape)
-        : memory_(arguments, number(arguments[Port::ARGUMENTS])),
+    Board(char **arguments, const char *tape, const char *fault)
+        : memory_(arguments, number(arguments[Port::ARGUMENTS]), fault),
           sender_(number(arguments[Port::ARGUMENTS]), number(arguments[Port::ARGUMENTS + 1])),
           receiver_(number(arguments[Port::ARGUMENTS]), number(arguments[Port::ARGUMENTS + 1])) {
         if (tape && !memory_.preload(tape)) {
@@ -130,14 +131,16 @@ class Board {
 
 int main(int count, char **arguments) {
     int least = Port::ARGUMENTS + 3;
-    if (count != least && count != least + 1) {
-        std::fprintf(stderr, "usage: %s %s CLOCK_HZ BAUD [TAPE]\n", arguments[0], Port::USAGE);
+    if (count < least || count > least + 1 + Port::FAULTS) {
+        std::fprintf(stderr, "usage: %s %s CLOCK_HZ BAUD [TAPE%s]\n", arguments[0], Port::USAGE,
+                     Port::FAULTS ? " [FAULT]" : "");
         return 2;
     }
     std::signal(SIGINT, SIG_IGN);  // Ctrl-C is for the parent, which then closes our input
     std::signal(SIGPIPE, SIG_IGN);
     std::signal(SIGTERM, [](int) { stopping = 1; });
-    Board board(arguments + 1, count > least ? arguments[least] : nullptr);
+    Board board(arguments + 1, count > least && *arguments[least] ? arguments[least] : nullptr,
+                count > least + 1 ? arguments[least + 1] : nullptr);
     board.run();
     return 0;
 }

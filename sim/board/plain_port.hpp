@@ -10,11 +10,12 @@ class PlainPort {
   public:
     static constexpr int ARGUMENTS = 4;
     static constexpr const char *USAGE = "LATENCY NUMERATOR DENOMINATOR MEMORY_WORDS";
+    static constexpr int FAULTS = 1;  // arguments that name one
 
-    PlainPort(char **arguments, uint64_t)
+    PlainPort(char **arguments, uint64_t, const char *fault)
         : memory_(number(arguments[3]), ADDRESS_BITS,
                   {number(arguments[0]), int64_t(number(arguments[1])),
-                   int64_t(number(arguments[2]))}) {}
+                   int64_t(number(arguments[2]))}, MemoryFault(fault)) {}
 
     bool preload(const char *tape) { return memory_.preload(tape); }
     uint64_t delivered() const { return memory_.delivered(); }

@@ -14,10 +14,11 @@ class SdramPort {
   public:
     static constexpr int ARGUMENTS = 2;
     static constexpr const char *USAGE = "PART MEMORY_HZ";
+    static constexpr int FAULTS = 0;
     using Beat = std::conditional_t<DATA_BITS <= 16, uint16_t, uint32_t>;
 
     // Both periods in units that make them whole numbers; both clocks begin at time 0.
-    SdramPort(char **arguments, uint64_t clock_hz)
+    SdramPort(char **arguments, uint64_t clock_hz, const char *)
         : chip_(SdramPart(arguments[0]), number(arguments[1]), complain) {
         uint64_t memory_hz = number(arguments[1]), common = std::gcd(clock_hz, memory_hz);
         period_ = clock_hz / common;

@@ -51,7 +51,7 @@ def test_formats_are_told_by_name_and_must_be_the_same():
     identity = link.identity(config, 3)
     assert link.parse_identity(identity + status)["config"] == config
     with pytest.raises(ValueError, match="formats 'compact' are others than this program's$"):
-        link.parse_identity(identity[:-1] + bytes([identity[-1] ^ 1]) + status)
+        link.parse_identity(identity[:84] + bytes([identity[84] ^ 1]) + identity[85:] + status)
     custom = replace(CONFIG, formats=replace(COMPACT, logit_frac=15))
     with pytest.raises(ValueError, match="formats 'custom'; known: compact, fine$"):
         link.parse_identity(link.identity(custom, 3) + status)
@@ -219,7 +219,7 @@ def test_a_tape_arrives_through_noise(port):
 
 
 @pytest.mark.parametrize("opcode, payload, status", [
-    (11, b"", Status.UNKNOWN_OPCODE),
+    (len(Opcode), b"", Status.UNKNOWN_OPCODE),
     (0x7F, bytes(50), Status.UNKNOWN_OPCODE),
     (Opcode.IDENTIFY, b"\0", Status.BAD_LENGTH),
     (Opcode.CANCEL, bytes(3), Status.BAD_LENGTH),
