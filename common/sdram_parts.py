@@ -2,10 +2,19 @@
 
     times = timing(part("AS4C32M16SB-7"), clock_hz=133_000_000, cas_latency=3, beats=4)
 
-Sources: Micron MT48LC16M16A2 (256Mb SDR, "Electrical Characteristics and Recommended AC Operating
-Conditions"), Alliance AS4C32M16SB (Rev. 1.0, table 16), Winbond W9825G6KH and W9816G6JH (section
-9.5), ESMT M12L16161A and M12L64322A ("Operating AC Parameter"). Which chips a Colorlight 5A-75B
-carries: q3k/chubby75, hardware_V7.0.md and hardware_V8.0.md.
+Where the numbers come from:
+
+- read in the sheet itself: AS4C32M16SB (Alliance, Rev. 1.0, table 16); W9816G6JH-6 (Winbond,
+  section 9.5);
+- read in the sheet of a sibling: W9825G6KH-6 from W9825G6JH-6 (section 9.5); MT48LC16M16A2-6A from
+  MT48LC4M32B2-6A (Micron, table 12), as far as tRCD, tRAS, tRC, tRFC and the pins;
+- second hand: M12L16161A-5 and M12L64322A-5, from public controllers (LiteDRAM, Clash); CL 2 at 10
+  ns and tAC, tOH, tIH are guesses on the safe side;
+- not checked against any sheet: MT48LC16M16A2-7E, the rest of -6A, tRAS' most of the ESMT parts,
+  power-up waits and their refreshes.
+
+Compare the last two groups with the sheet before trusting a board that carries them. Which chips
+a Colorlight 5A-75B has: q3k/chubby75, hardware_V7.0.md and hardware_V8.0.md.
 """
 
 from dataclasses import dataclass, fields

@@ -22,9 +22,9 @@ class FpgaPins:
     flight: tuple
 
 
-# Lattice FPGA-DS-02012, "External Switching Characteristics", grade 6, with the PLL: tCOPLL 4.1,
-# tSUPLL 0.85, tHPLL 0.98, and the spread of a centred GDDRX1 output for the skew. The sheet gives
-# no least tCO: half of the most is assumed, and 15 to 50 mm of board.
+# Assumed for grade 6 with a PLL; NOT checked against Lattice FPGA-DS-02012 ("External Switching
+# Characteristics": tCOPLL, tSUPLL, tHPLL, GDDRX1), which was not at hand. The sheet gives no least
+# tCO: half of the most. Board: 15 to 50 mm.
 ECP5_6 = FpgaPins(t_co=(Fraction("2.05"), Fraction("4.1")), t_su=Fraction("0.85"),
                   t_h=Fraction("0.98"), skew=Fraction("0.67"),
                   flight=(Fraction("0.1"), Fraction("0.3")))
