@@ -181,10 +181,11 @@ def recorded(config):
 
 def main():
     """Writes selftest.json anew."""
-    records = {key(c): record(c) for c in sorted(PRESETS.values(), key=lambda c: c.name)}
+    records = {key(c): record(c) for c in sorted(PRESETS.values(), key=lambda c: c.name)
+               if c.memory_words}
     RECORDS.write_text(json.dumps({
         "provenance": "values of model/golden.py with the model of compiler/selftest.py",
-        "command": "python -m tritone.compiler.selftest",
+        "command": "make record-selftest",
         "streams": list(STREAMS), "records": records}, indent=1) + "\n")
     print(f"{RECORDS}: {len(records)} machines")
     return 0

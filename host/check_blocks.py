@@ -24,6 +24,9 @@ def check_blocks(bench):
     if record["model_id"] != f"{tape.model_id:08x}":
         raise Failure("the record of the signatures belongs to another tape",
                       "python -m tritone.compiler.selftest, which records it anew")
+    if bench.simulated:
+        bench.open(tape.image)  # in memory at once, as from flash
+        board = bench.board
     with bench.progress("loading the self-test's tape") as progress:
         board.load(tape.image, progress)
     tokens, wrong = _run_all(board, record)
