@@ -68,11 +68,11 @@ def _failure(bench, tape, record, tokens, wrong):
 
 def _probe(board, tape, record):
     """(where, stream) of the first difference in runs of growing length; (None, None) if none."""
-    for commands, expected in record["probes"].items():
-        board.write(0, selftest.shortened(tape, int(commands)))
+    for (commands, temperature), expected in zip(selftest.probes(tape), record["probes"]):
+        board.write(0, selftest.shortened(tape, commands))
         board.load_model()
         board.signatures(clear=True)
-        list(board.run([selftest.PROBE], 0))
+        list(board.run(*selftest.probe_run(temperature)))
         if wrong := _wrong(board, expected):
             return f"in the first {commands} commands of the tape", wrong[0]
     return None, None

@@ -107,8 +107,8 @@ def make_system(folder, parameters):
     return config, parameters | {
         "tape": str(folder / "tape"), "runs": runs, "signatures": record["signatures"],
         "probe": selftest.PROBE, "probes": [
-            (selftest.shortened(tape, int(commands)).hex(), expected)
-            for commands, expected in record["probes"].items()]}
+            (selftest.shortened(tape, commands).hex(), expected)
+            for commands, expected in zip(selftest.cuts(tape), record["probes"])]}
 
 
 ALL = "all_runs_leave_the_recorded_signatures/memory="
