@@ -29,7 +29,10 @@ generate: $(READY)  ## write a story on the virtual board
 	@$(PY) host/generate.py --board "$(BOARD)" --model "$(MODEL)" --prompt '$(subst ','\'',$(PROMPT))' \
 	    --tokens "$(TOKENS)" --seed "$(SEED)" --temperature "$(TEMPERATURE)" --stop
 
-selftest: $(READY)  ## run all tests (more: make test-sdram, make test-train)
+selftest: $(READY)  ## test BOARD: link, memory, every block, a text
+	@$(PY) host/selftest.py --board "$(BOARD)" --preset "$(PRESET)"
+
+test: $(READY)  ## run all tests (more: make test-sdram, make test-train)
 	@OPENBLAS_NUM_THREADS=1 $(PY) -m pytest -n $(WORKERS) tests --ignore=tests/train --ignore=tests/sdram
 
 test-train: .venv/train  ## run the tests of training, which need PyTorch

@@ -32,6 +32,7 @@ ZERO, LARGEST = 0, 44  # tokens whose embeddings are zeros and the largest numbe
 # (prompt, tokens to sample, temperature, seed, from a zero state): the self-test's runs
 RUNS = (((3, ZERO, 17, LARGEST, 21), 4, 0, 0, True), ((12, 30), 4, 4096, 0x1234567890ABCDEF, False))
 PROBE = 29  # the prompt of the short runs that find the block at fault
+PROBE_SEED, PROBE_TEMPERATURES = 1, (0, 4096)  # of those that sample a token
 
 # What a matrix multiplies the root mean square of its input by, about: from a whisper to a shout
 LOUDNESS = ({"i": 1.0, "f": 2.5, "g": 0.6, "o": 0.8, "gate": 1.2, "down": 1.0},
@@ -141,24 +142,36 @@ def shortened(tape, commands):
     return header + bytes(-len(header) % size)
 
 
+def probes(tape):
+    """The short runs: (commands, temperature). Those that end behind a matrix of the body sample
+    nothing, and have no temperature; the last ones sample one token."""
+    return [*((commands, None) for commands in cuts(tape)),
+            *((len(tape.commands), temperature) for temperature in PROBE_TEMPERATURES)]
+
+
+def probe_run(temperature):
+    """Arguments of driver.Board.run for a short run."""
+    return ([PROBE], 0) if temperature is None else ([PROBE], 1, temperature, PROBE_SEED)
+
+
 def record(config):
     """What the self-test expects of a machine, JSON-ready.
 
     Returns
     -------
     dict
-        `model_id`; `tokens` of each of RUNS; `signatures` after all of them; and `probes`, the
-        signatures of one prompt token, PROBE, that ends behind each of `cuts`.
+        `model_id`; `tokens` of each of RUNS; `signatures` after all of them; and those after each
+        of `probes`.
     """
     tape, model = selftest_tape(config)
-    machine, probes = Expected(tape, model), {}
+    machine, short = Expected(tape, model), []
     tokens = [machine.run(prompt, *rest) for prompt, *rest in RUNS]
-    for commands in cuts(tape):
+    for commands, temperature in probes(tape):
         probe = Expected(tape, model, commands)
-        probe.run([PROBE])
-        probes[commands] = _digits(probe.signatures)
+        probe.run(*probe_run(temperature))
+        short.append(_digits(probe.signatures))
     return {"model_id": f"{tape.model_id:08x}", "tokens": tokens,
-            "signatures": _digits(machine.signatures), "probes": probes}
+            "signatures": _digits(machine.signatures), "probes": short}
 
 
 def _digits(signatures):
@@ -175,16 +188,17 @@ def recorded(config):
     """(record for `config`, where it comes from): the kept one, or one made now."""
     known = json.loads(RECORDS.read_text())["records"]
     if (found := known.get(key(config))) is None:
-        return json.loads(json.dumps(record(config))), "computed now by the golden model"
+        return record(config), "computed now by the golden model"
     return found, "recorded from the golden model"
 
 
 def main():
     """Writes selftest.json anew."""
-    records = {key(c): record(c) for c in sorted(PRESETS.values(), key=lambda c: c.name)}
+    records = {key(c): record(c) for c in sorted(PRESETS.values(), key=lambda c: c.name)
+               if c.memory_words}
     RECORDS.write_text(json.dumps({
         "provenance": "values of model/golden.py with the model of compiler/selftest.py",
-        "command": "python -m tritone.compiler.selftest",
+        "command": "make record-selftest",
         "streams": list(STREAMS), "records": records}, indent=1) + "\n")
     print(f"{RECORDS}: {len(records)} machines")
     return 0

@@ -24,6 +24,9 @@ def check_blocks(bench):
     if record["model_id"] != f"{tape.model_id:08x}":
         raise Failure("the record of the signatures belongs to another tape",
                       "python -m tritone.compiler.selftest, which records it anew")
+    if bench.simulated:
+        bench.open(tape.image)  # in memory at once, as from flash
+        board = bench.board
     with bench.progress("loading the self-test's tape") as progress:
         board.load(tape.image, progress)
     tokens, wrong = _run_all(board, record)
@@ -65,11 +68,11 @@ def _failure(bench, tape, record, tokens, wrong):
 
 def _probe(board, tape, record):
     """(where, stream) of the first difference in runs of growing length; (None, None) if none."""
-    for commands, expected in record["probes"].items():
-        board.write(0, selftest.shortened(tape, int(commands)))
+    for (commands, temperature), expected in zip(selftest.probes(tape), record["probes"]):
+        board.write(0, selftest.shortened(tape, commands))
         board.load_model()
         board.signatures(clear=True)
-        list(board.run([selftest.PROBE], 0))
+        list(board.run(*selftest.probe_run(temperature)))
         if wrong := _wrong(board, expected):
             return f"in the first {commands} commands of the tape", wrong[0]
     return None, None

@@ -57,6 +57,12 @@ class Signature(Component):
         return m
 
 
+def check_taps(taps):
+    """ValueError when streams are missing, or unknown."""
+    if wrong := set(taps) ^ set(STREAMS):
+        raise ValueError(f"Signatures: missing or unknown: {', '.join(sorted(wrong))}")
+
+
 class Signatures(Component):
     """One Signature for each of common.signatures.STREAMS.
 
@@ -73,9 +79,8 @@ class Signatures(Component):
     """
 
     def __init__(self, taps):
-        if set(taps) != set(STREAMS):
-            raise ValueError(f"Signatures: {set(taps) ^ set(STREAMS)}")
-        self._taps = {name: (transfer, payload) for name, (transfer, payload) in taps.items()}
+        check_taps(taps)
+        self._taps = taps
         super().__init__({"clear": In(1),
                           "signatures": Out(data.ArrayLayout(BITS, len(STREAMS)))})
 

@@ -197,6 +197,20 @@ async def every_kind_of_fault_is_found_and_reported(dut):
 
 
 @cocotb.test
+async def what_only_the_last_pass_sees_is_reported_within_its_burst(dut):
+    await start(dut)
+    bench = Bench(dut, latency=0)
+    for address in (7, 12, 29):
+        await bench.begin(5, 25)
+        while bench.report()["element"] < 5:
+            await RisingEdge(dut.clk)
+        bench.store.words[address] ^= 1 << 9
+        while dut.busy.value:
+            await RisingEdge(dut.clk)
+        bench.check([(5, address, 1 << 9)])
+
+
+@cocotb.test
 async def all_pairs_of_shorted_lines_are_found(dut):
     """Of data within one march of as many words as there are backgrounds; of addresses."""
     await start(dut)
