@@ -2,6 +2,7 @@
 
 from ..common.signatures import STREAMS
 from ..compiler import selftest
+from .driver import BadHeader
 from .failure import Failure
 
 ADVICE = ("docs/bringup.md, \"A signature differs\": timing; a slower clock, a cooler chip, "
@@ -28,7 +29,12 @@ def check_blocks(bench):
         bench.open(tape.image)  # in memory at once, as from flash
         board = bench.board
     with bench.progress("loading the self-test's tape") as progress:
-        board.load(tape.image, progress)
+        try:
+            board.load(tape.image, progress)
+        except BadHeader as error:
+            raise Failure(f"TapeReader (or the memory, TapeDecoder, Sequencer): the link has read "
+                          f"the tape back rightly, but {error}", ADVICE,
+                          box="TapeReader") from error
     tokens, wrong = _run_all(board, record)
     if wrong or tokens != record["tokens"]:
         raise _failure(bench, tape, record, tokens, wrong)

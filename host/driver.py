@@ -41,6 +41,10 @@ class Refused(BoardError):
         self.status = status
 
 
+class BadHeader(BoardError):
+    """The board's accelerator does not accept the tape that is in its memory."""
+
+
 class RequestError(BoardError, ValueError):
     """An argument that no board could take."""
 
@@ -224,11 +228,11 @@ class Board:
         return written
 
     def load_model(self):
-        """Have the header of the tape in memory read; BoardError when it is refused."""
+        """Have the header of the tape in memory read; BadHeader when it is refused."""
         status = self._act(Opcode.LOAD_MODEL)
         if status["error"] or not status["ready"]:
-            raise BoardError(f"{self._transport.name}: the board does not accept the tape's "
-                             f"header: {HeaderError(status['error']).reason}")
+            raise BadHeader(f"{self._transport.name}: the board does not accept the tape's "
+                            f"header: {HeaderError(status['error']).reason}")
 
     def _load_block(self, address, octets):
         if self.verify(address, self._words(octets)) == zlib.crc32(octets):

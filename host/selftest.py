@@ -137,8 +137,9 @@ def run_check(name, bench):
                 **failure.figures}
     except (BoardError, ValueError) as error:
         bench.check_alive()  # knows better why
+        section = "The board is silent" if name == "link" else "The machine stands still"
         return {"check": name, "passed": False, "line": " ".join(str(error).split()),
-                "advice": "docs/bringup.md, \"The board is silent\""}
+                "advice": f"docs/bringup.md, \"{section}\""}
 
 
 def show(console, result):
