@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from amaranth.hdl import Assert, Mux, Signal
+from amaranth.hdl import Assert, Mux, Signal, Value
 
 from ..common.config import Config
 from ..common.formats import COMPACT
@@ -28,16 +28,16 @@ class Box:
         Gives an Amaranth component: the box as submodule `box`, its environment as Assume on free
         inputs, its properties as Assert, and Cover for what must be reachable.
     bound : int
-        Clocks from reset in which no Assert fails.
+        Clocks from reset in which no Assert fails; 0: there is no clock in the property.
     cover : int
         Clocks from reset in which every Cover is reached.
     prove : str or None
         How the Asserts are shown to hold for ever: "pdr" finds an inductive invariant, "induction"
-        is k-induction over `bound` clocks. None: only bounded, and `why` says why.
+        is k-induction over `steps` clocks. None: only bounded, and `why` says why.
     peeks : dict
         Signals inside the flattened design, by the name of the free input of `top` that shows them.
     verilog : tuple of str
-        Further Verilog, read before.
+        Further files of Yosys' own, read before.
     seconds : int
         Limit of each of the runs.
     """
@@ -48,6 +48,7 @@ class Box:
     bound: int
     cover: int
     prove: str | None = "pdr"
+    steps: int = 2
     why: str = ""
     peeks: dict = field(default_factory=dict)
     verilog: tuple = ()
@@ -55,7 +56,7 @@ class Box:
 
     @property
     def modes(self):
-        return [BOUND, *[PROVE] * (self.prove is not None), COVER]
+        return [*[BOUND] * (self.bound > 0), *[PROVE] * (self.prove is not None), COVER]
 
 
 def implies(condition, consequence):
@@ -106,7 +107,7 @@ def drains(m, *, quiet, inside, clocks, name="rest"):
 
 def holds(m, stream, name):
     """Asserts the rule of a stream that the box drives: valid and payload stay until taken."""
-    payload = stream.payload if hasattr(stream.payload, "__len__") else stream.payload.as_value()
+    payload = Value.cast(stream.payload)
     waited, before = Signal(name=f"{name}_waited"), Signal(len(payload), name=f"{name}_before")
     m.d.sync += [waited.eq(stream.valid & ~stream.ready), before.eq(payload)]
     m.d.comb += implies(waited, stream.valid & (payload == before))

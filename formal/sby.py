@@ -73,7 +73,7 @@ def tools():
 
 def script(box):
     """Yosys commands that read and prepare the design of `box`."""
-    lines = [f"read_verilog -formal {Path(name).name}" for name in box.verilog]
+    lines = [f"read_verilog -overwrite {name}" for name in box.verilog]
     lines += ["read_rtlil design.il", "hierarchy -top top", "proc", "flatten", "cd top"]
     for port, inside in box.peeks.items():
         lines += [f"delete -port w:{port}", f"connect -nounset -set \\{port} \\{inside}"]
@@ -83,7 +83,7 @@ def script(box):
 def task(box, mode):
     """Text of the .sby file, engine and depth."""
     name, engine = SETTINGS[(mode, box.prove) if mode == PROVE else mode]
-    depth = box.cover if mode == COVER else box.bound
+    depth = {BOUND: box.bound, PROVE: box.steps, COVER: box.cover}[mode]
     options = [f"mode {name}", f"depth {depth}", f"timeout {box.seconds}"]
     if engine.startswith("abc"):
         options.append("aigsmt none")  # it cannot read ABC's witness; `trace` makes one
@@ -92,7 +92,7 @@ def task(box, mode):
 
 def write_task(box, options, engine):
     sections = {"options": options, "engines": [engine], "script": script(box),
-                "files": ["design.il", *map(str, box.verilog)]}
+                "files": ["design.il"]}
     return "".join(f"[{title}]\n" + "\n".join(lines) + "\n\n"
                    for title, lines in sections.items())
 

@@ -65,7 +65,7 @@ class Properties(Component):
         m.d.comb += Cover((spanned == 3) & (left == 0))
 
 
-BOX = Box(
+BOXES = (Box(
     name="tape_reader", top=Properties, bound=12, cover=16,
     says="requests are the spans, in bursts; words leave once, in order, and none finds the FIFO "
-         "full")
+         "full"),)

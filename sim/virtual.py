@@ -38,7 +38,7 @@ class VirtualBoardError(TritoneError):
     """The virtual board did not start or stopped."""
 
 
-def _processor():
+def processor():
     """What -march=native depends on; a build folder may be carried to another machine."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
@@ -54,6 +54,11 @@ def _gateware():
             for path in sorted((tree / part).glob("*.py"))]
 
 
+def port_widths(config):
+    """What main.cpp must know of the machine's ports."""
+    return [f"-DWORD_BITS={config.word_bits}", f"-DADDRESS_BITS={config.address_bits}"]
+
+
 def build(config, component=None):
     """The simulator's program for `config`, from build/virtual or made now, which takes minutes
     on a machine that has never built one.
@@ -61,8 +66,8 @@ def build(config, component=None):
     `component` replaces `tritone.rtl.top.Top(config)`.
     """
     verilator.check_tools()
-    defines = [f"-DWORD_BITS={config.word_bits}", f"-DADDRESS_BITS={config.address_bits}"]
-    parts = [emit.identity(), verilator.identity(), FLAGS, defines, TRANSLATE, _processor(),
+    defines = port_widths(config)
+    parts = [emit.identity(), verilator.identity(), FLAGS, defines, TRANSLATE, processor(),
              *(source.read_bytes() for source in sorted(SOURCES.iterdir()))]
     if component is not None:
         return _program(emit.to_rtlil(component, "tritone"), parts, defines)
@@ -102,6 +107,8 @@ class VirtualBoard:
         Found in the memory from address 0 on when the board starts, as if booted from flash.
     component : amaranth.lib.wiring.Component
         Another machine with the ports of `rtl.top.Top`, for tests.
+    program : Path
+        A program to run instead of one that is built here.
 
     Members
     -------
@@ -111,12 +118,12 @@ class VirtualBoard:
         The process that simulates.
     """
 
-    def __init__(self, config, tape=None, *, component=None):
+    def __init__(self, config, tape=None, *, component=None, program=None):
         size = config.memory_words * config.word_bytes
         if tape is not None and len(tape) > size:
             raise VirtualBoardError(f"the tape has {len(tape)} bytes; the memory of "
                                     f"{config.name!r} holds {size}")
-        self._program = build(config, component)
+        self._program = program or build(config, component)
         rate = Fraction(config.memory_rate)
         numbers = (config.memory_latency, rate.numerator, rate.denominator, config.memory_words,
                    config.clock_hz, config.baud)
