@@ -3,13 +3,20 @@
 from amaranth.hdl import Assert, Assume, Cover, Module, signed
 from amaranth.lib.wiring import Component, In
 
-from ..rtl.ecp5_lanes import Ecp5TernaryAdder, TernaryAdder
+from ..rtl.ecp5_lanes import FAMILY, TernaryAdder
 from .box import Box
 
 # Every width that a row of any preset adds: a code to a code, a code to the sum of some, and the
 # accumulator's width.
 WIDTHS = ((8, 8), (9, 8), (10, 8), (11, 8), (12, 8), (16, 8), (22, 8))
 CELLS = "+/ecp5/cells_sim.v"  # yosys' models
+
+
+class Cells(TernaryAdder):
+    """The adder as it is built on an ECP5."""
+
+    def elaborate(self, _platform):
+        return super().elaborate(FAMILY)
 
 
 class Properties(Component):
@@ -26,7 +33,7 @@ class Properties(Component):
                      Cover(self.nonzero & self.negative & (self.x == -128))]
         for widths in WIDTHS:
             name = "_".join(map(str, widths))
-            plain, cells = TernaryAdder(*widths), Ecp5TernaryAdder(*widths)
+            plain, cells = TernaryAdder(*widths), Cells(*widths)
             m.submodules[f"plain_{name}"], m.submodules[f"cells_{name}"] = plain, cells
             for form in (plain, cells):
                 m.d.comb += [form.a.eq(self.a), form.x.eq(self.x), form.nonzero.eq(self.nonzero),

@@ -98,8 +98,9 @@ def build(config, verilog, reset="board"):
 
 def machine(config):
     """RTLIL text of the machine of `config`."""
+    from ..rtl.ecp5_lanes import FAMILY
     from ..rtl.top import Top
-    return emit.to_rtlil(Top(config), "tritone")
+    return emit.to_rtlil(Top(config), "tritone", FAMILY)
 
 
 def netlist_board(config, tape=None, *, verilog=None, reset="board"):
