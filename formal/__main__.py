@@ -16,9 +16,8 @@ from rich.table import Table
 from ..common.errors import TritoneError
 from . import faults, sby
 
-MODULES = ("handshake", "tape_reader", "sum_queue", "code_banks", "frame_parser", "frame_builder",
-           "uart",
-           "ecp5_lanes")
+MODULES = ("handshake", "tape_reader", "sum_queue", "code_banks", "quantiser", "frame_parser",
+           "frame_builder", "uart", "ecp5_lanes")
 
 
 def boxes(names=()):

@@ -38,7 +38,9 @@ class Properties(Component):
         before_crc = PREFIX + length
         last = sent & (count == before_crc + (CRC.size - 1))
         with m.If(begin):
-            m.d.sync += [busy.eq(1), count.eq(0), header.eq(box.headers.payload), state.eq(-1)]
+            m.d.sync += [busy.eq(1), count.eq(0), header.eq(box.headers.payload)]
+        with m.If(~busy):
+            m.d.sync += state.eq(-1)
         with m.If(sent):
             m.d.sync += count.eq(count + 1)
             with m.If((count >= len(SYNC)) & (count < before_crc)):
