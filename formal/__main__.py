@@ -6,6 +6,7 @@
 import argparse
 import importlib
 import json
+import signal
 import sys
 from pathlib import Path
 
@@ -70,6 +71,7 @@ def main(arguments=None):
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the results here, too")
     options = parser.parse_args(arguments)
     console = Console(stderr=True)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # with the solvers it started
     try:
         if options.mutants:
             sys.exit(faults.main(options.names, console))
