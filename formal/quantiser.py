@@ -33,7 +33,8 @@ class Properties(Component):
         asked = box.jobs.valid & box.jobs.ready
         taken = box.codes.valid & box.codes.ready
         m.d.comb += [
-            box.v.valid.eq(self.valid), box.v.payload.last.eq(self.last), box.jobs.valid.eq(self.job),
+            box.v.valid.eq(self.valid), box.v.payload.last.eq(self.last),
+            box.jobs.valid.eq(self.job),
             box.codes.ready.eq(self.take), Assume((beat != BEATS - 1) | self.last),
         ]
         with m.If(entered):
