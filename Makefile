@@ -19,7 +19,7 @@ unexport PYTHONPATH
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help generate selftest selftest-mutants record-selftest test test-train test-sdram results \
-        real-size sim verilog lint mutants train lock clean prerequisites
+        real-size sim verilog formal netlist lint mutants train lock clean prerequisites
 
 help:  ## this list
 	@echo "make TARGET [PROMPT=... TOKENS=$(TOKENS) SEED=$(SEED) TEMPERATURE=$(TEMPERATURE) MODEL=$(MODEL) BOARD=virtual|golden|PORT]"
@@ -46,6 +46,12 @@ sim: $(READY)  ## run the cocotb regressions on the emitted Verilog
 
 verilog: $(READY)  ## write the machine's Verilog to build/verilog (PRESET=virtual)
 	@$(PY) -m tritone.rtl.emit --preset "$(PRESET)" -o build/verilog
+
+formal: $(READY)  ## prove properties of the boxes (docs/formal.md; PROOFS="--mutants" plants faults)
+	@$(PY) -m tritone.formal $(PROOFS)
+
+netlist: $(READY)  ## run the small model on the netlist after synth_ecp5: the golden model's tokens
+	@$(PY) -m tritone.sim.check_netlist
 
 lint: $(READY)  ## check the style of the Python code
 	@$(PY) -m ruff check .
@@ -75,7 +81,7 @@ real-size: $(READY)  ## run a random model of the released 370M shape on the vir
 lock: | prerequisites  ## resolve pyproject.toml again and write requirements.lock
 	rm -rf build/lock
 	$(PYTHON) -m venv build/lock
-	build/lock/bin/python -m pip install --disable-pip-version-check "setuptools>=75" -e ".[test]"
+	build/lock/bin/python -m pip install --disable-pip-version-check "setuptools>=75" -e ".[test,formal]"
 	{ echo "# Every package that make installs, resolved from pyproject.toml by: make lock"; \
 	  build/lock/bin/python -m pip freeze --all --exclude-editable | grep -v '^pip='; } > requirements.lock
 	rm -rf build/lock

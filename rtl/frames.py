@@ -48,8 +48,10 @@ class FrameParser(Component):
         m.submodules.crc = crc = CRC32_ETHERNET(8).create()
         m.submodules.buffer = buffer = memory.Memory(shape=8, depth=MAX_PAYLOAD, init=[])
         store, fetch = buffer.write_port(), buffer.read_port()
-        header, index = self.headers.payload, Signal(range(MAX_PAYLOAD + 1))
-        gap, taken, checked = Signal(range(self._gap_clocks)), Signal(), Signal()
+        header = self.headers.payload
+        index = Signal(range(MAX_PAYLOAD + 1))
+        gap = Signal(range(self._gap_clocks))
+        taken, checked = Signal(), Signal()
         m.d.comb += [
             taken.eq(self.i.valid & self.i.ready),
             crc.data.eq(self.i.payload),

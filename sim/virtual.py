@@ -43,7 +43,7 @@ class VirtualBoardError(TritoneError):
     """The virtual board did not start or stopped."""
 
 
-def _processor():
+def processor():
     """What -march=native depends on; a build folder may be carried to another machine."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
@@ -70,8 +70,8 @@ def _top(config, component, sdram):
     return Top(config)
 
 
-def _defines(config, sdram):
-    """What the C++ is compiled with."""
+def port_widths(config, sdram=None):
+    """What main.cpp must know of the machine's ports, as options of the compiler."""
     defines = [f"-DWORD_BITS={config.word_bits}", f"-DADDRESS_BITS={config.address_bits}"]
     if sdram is not None:
         defines += [f"-DDATA_BITS={sdram.part.data_bits}"]
@@ -86,8 +86,8 @@ def build(config, component=None, sdram=None):
     `component` replaces `tritone.rtl.top.Top(config)`; `sdram`, a SdramUse, the fast memory.
     """
     verilator.check_tools()
-    defines = _defines(config, sdram)
-    parts = [emit.identity(), verilator.identity(), FLAGS, defines, TRANSLATE, _processor(),
+    defines = port_widths(config, sdram)
+    parts = [emit.identity(), verilator.identity(), FLAGS, defines, TRANSLATE, processor(),
              *(source.read_bytes() for source in sorted(SOURCES.iterdir()))]
     if component is not None:
         return _program(emit.to_rtlil(_top(config, component, sdram), "tritone"), parts, defines)
@@ -130,6 +130,8 @@ class VirtualBoard:
         Instead of the fast memory, a controller with this chip at its pins.
     fault : str
         A fault of the memory, for tests; see sim/memory_faults.py.
+    program : Path
+        A program to run instead of one that is built here.
 
     Members
     -------
@@ -139,12 +141,13 @@ class VirtualBoard:
         The process that simulates.
     """
 
-    def __init__(self, config, tape=None, *, component=None, sdram=None, fault=None):
+    def __init__(self, config, tape=None, *, component=None, sdram=None, fault=None,
+                 program=None):
         size = config.memory_words * config.word_bytes
         if tape is not None and len(tape) > size:
             raise VirtualBoardError(f"the tape has {len(tape)} bytes; the memory of "
                                     f"{config.name!r} holds {size}")
-        self._program = build(config, component, sdram)
+        self._program = program or build(config, component, sdram)
         command = [str(self._program), *self._memory(config, sdram), str(config.clock_hz),
                    str(config.baud)]
         self._last = {}
