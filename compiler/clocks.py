@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from ..common.tape import COMMAND_FIELDS, Function
 
 FIFO = 2  # prefetch: word written -> readable
+ADDRESS = 4  # start of a token -> its embedding is asked for
 QUEUE = 4  # requests that the memory holds
 NORM_TAKEN = 1  # norm accepted -> first pair
 NORM_NEXT = 2  # last pair -> next norm
@@ -19,7 +20,9 @@ SUMMARY = 7  # v -> summary, and one clock more for each level of the tree over 
 QUANTISE = 11  # job accepted -> first codes
 MATRIX_TAKEN = 2  # matrix accepted -> first word
 SCALE_LATENCY, SILU, MLGRU, PRODUCT, ADD = 9, 8, 14, 5, 3
-DRAIN = 3  # last write -> matrix counts as written
+FREED = 2  # beat taken from the sum queue -> its place can be reserved
+DRAIN = 4  # last write -> matrix counts as written
+SETTLED = 6  # last beat of an embedding -> `settled`
 SAMPLER = 12  # last logits -> token, and one clock more for each element of a beat
 
 
@@ -143,7 +146,7 @@ class Machine:
         self.commands = tape.commands if sampling else tape.commands[:-2]
         self.vocabulary, self.hidden = header.vocabulary, header.hidden
         self.embedding_words = header.embedding_words
-        self.source = WordSource(config, [(2, header.embedding_words), (3, words)])
+        self.source = WordSource(config, [(ADDRESS, header.embedding_words), (ADDRESS + 1, words)])
         self.parts = config.word_bits // (config.formats.pair_bits * config.vector)
         self.steps = -(-COMMAND_FIELDS * 32 // config.word_bits)
         v = config.vector
@@ -158,7 +161,7 @@ class Machine:
         self.beats = config.rows // v
         self.row_latency = 2 + (config.inputs - 1).bit_length()  # word -> totals
         depth = self.row_latency + 4 + self.beats
-        self.places = 1 + max(16, 1 << (depth - 2).bit_length())
+        self.places = 1 + max(16, 1 << (depth - 1).bit_length())
         # boxes: the clock from which each is free
         self.norm_free = self.scalar_free = self.summary_taken = 0
         self.quantiser_free = self.job_taken = 0
@@ -188,8 +191,8 @@ class Machine:
         return clock
 
     def _embedding(self):
-        """The decoder takes the span in clock 2; the next one when all of this is taken."""
-        beat, beats, v = 3, 0, self.config.vector
+        """The decoder takes the span in clock ADDRESS; the next one when all of this is taken."""
+        beat, beats, v = ADDRESS + 1, 0, self.config.vector
         wanted = -(-self.hidden // v)  # writes; two a beat
         for _ in range(self.embedding_words):
             available = self.source.next()
@@ -200,8 +203,8 @@ class Machine:
                 taken, beats = first + 1, beats + 1
                 beat = taken + 1
             self.source.taken.append(taken)
-        self.settled += 3
-        return max(taken + 1, 3) + 1
+        self.settled += SETTLED
+        return max(taken + 1, ADDRESS + 1) + 1
 
     def _norm(self, command, now):
         if command.wait:
@@ -248,7 +251,7 @@ class Machine:
             clock = max(take(), clock + 1, self.last_group + self.beats)
             over = self.reserved + self.beats - self.places
             if over > 0:
-                clock = max(clock, self.freed[over - 1] + 1)
+                clock = max(clock, self.freed[over - 1] + FREED)
             append(clock)
             self._group(command, clock, scale, min(left, self.beats), first)
             first, left = False, left - self.beats

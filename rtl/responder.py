@@ -78,6 +78,10 @@ class Responder(Component):
         chunk = self._chunk = Signal(max(8 * CHUNK_BYTES, self._config.word_bits))
         chunk_left = self._chunk_left = Signal(range(len(chunk) // 8 + 1))
         self._number = Signal(8)  # of the next chunk
+        self._counter, self._known = Signal(COUNTER_BITS), Signal(8 * CHUNK_BYTES)
+        chunks = [*self._identity(), self._now(), self.model.as_value()]
+        m.d.sync += [self._counter.eq(self.counters[self._number]),
+                     self._known.eq(Array(chunks)[self._number])]
         left = Signal(16)  # bytes of the payload
         header = self.responses.payload
         m.d.comb += [
@@ -101,7 +105,11 @@ class Responder(Component):
                 with m.If(left == 0):
                     m.next = "IDLE"
                 with m.Else():
-                    self._build_load(m)
+                    m.next = "PICK"
+            with m.State("PICK"):
+                m.next = "LOAD"
+            with m.State("LOAD"):
+                self._build_load(m)
             with m.State("SEND"):
                 m.d.comb += self.response_bytes.valid.eq(1)
                 with m.If(self.response_bytes.ready):
@@ -132,10 +140,9 @@ class Responder(Component):
                     m.d.sync += self.token_index.eq(self.token_index + 1)
                     self._load(m, self.token)
             with m.Case(Opcode.COUNTERS):
-                self._load(m, self.counters[self._number])
+                self._load(m, self._counter)
             with m.Case(Opcode.IDENTIFY):
-                chunks = [*self._identity(), self._now(), self.model.as_value()]
-                self._load(m, Array(chunks)[self._number])
+                self._load(m, self._known)
             with m.Default():
                 self._load(m, self._now())
 
