@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from ..common.tape import COMMAND_FIELDS, Function
 
-FIFO = 2  # prefetch: word written -> readable
+FIFO = 3  # prefetch: word written -> readable
 ADDRESS = 4  # start of a token -> its embedding is asked for
 QUEUE = 4  # requests that the memory holds
 NORM_TAKEN = 1  # norm accepted -> first pair
@@ -21,6 +21,7 @@ QUANTISE = 11  # job accepted -> first codes
 MATRIX_TAKEN = 2  # matrix accepted -> first word
 SCALE_LATENCY, SILU, MLGRU, PRODUCT, ADD = 9, 8, 14, 5, 3
 FREED = 2  # beat taken from the sum queue -> its place can be reserved
+BUFFER = 1  # beat out of Scale -> at the entry of Results
 DRAIN = 4  # last write -> matrix counts as written
 SETTLED = 6  # last beat of an embedding -> `settled`
 SAMPLER = 12  # last logits -> token, and one clock more for each element of a beat
@@ -167,6 +168,7 @@ class Machine:
         self.quantiser_free = self.job_taken = 0
         self.codes_full, self.scales = deque(), deque()
         self.scale_box = Pipeline(SCALE_LATENCY)
+        self.gone = deque([-1, -1], 2)  # clocks in which beats left the buffer behind it
         self.results_free = 0  # last beat of the matrix before has been written
         self.written = self.settled = 0
         self.reserved, self.freed = 0, []  # beats of the sum queue: count, clocks they went
@@ -275,7 +277,9 @@ class Machine:
             self.queue_out = entered
             self.freed.append(entered)
             free = self.results_free if first and beat == 0 else 0
-            entered = self.scale_box.leave(entered, max(free, self.used))
+            left = self.scale_box.leave(entered, self.gone[0] + 1)
+            entered = max(left + BUFFER, free, self.used)
+            self.gone.append(entered)
             if command.function is Function.LOGITS:  # the sampler takes an element a clock
                 self.used = max(entered + 1, self.used + self.config.vector)
             else:

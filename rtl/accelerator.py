@@ -13,6 +13,7 @@ from .sampler import Sampler
 from .scalar_unit import ScalarUnit
 from .scale import Scale
 from .sequencer import Sequencer
+from .stream_buffer import StreamBuffer
 from .tape_decoder import TapeDecoder
 from .tape_reader import TapeReader
 from .ternary_array import TernaryArray
@@ -54,6 +55,7 @@ class Accelerator(Component):
         m.submodules.quantiser = self.quantiser = Quantiser(config)
         m.submodules.array = self.array = TernaryArray(config)
         m.submodules.scale = self.scale = Scale(config)
+        m.submodules.buffer = self.buffer = StreamBuffer(self.scale.scaled_layout)
         m.submodules.results = self.results = Results(config)
         m.submodules.sampler = self.sampler = Sampler(config)
 
@@ -85,7 +87,8 @@ class Accelerator(Component):
         connect(m, self.scalars.scales, self.scale.scales)
         connect(m, self.quantiser.codes, self.array.codes)
         connect(m, self.array.sums, self.scale.sums)
-        connect(m, self.scale.scaled, results.scaled)
+        connect(m, self.scale.scaled, self.buffer.i)
+        connect(m, self.buffer.o, results.scaled)
         connect(m, results.logits, self.sampler.logits)
         m.d.comb += [
             results.address.eq(normaliser.address), results.source.eq(normaliser.source),
@@ -127,6 +130,8 @@ class Accelerator(Component):
             "sampler_busy": self.sampler.busy,
             "link_stall": sequencer.tokens.valid & ~sequencer.tokens.ready,
         }
+        clear = Signal()
+        m.d.sync += clear.eq(self.control.clear_counters)
         for position, name in enumerate(COUNTERS):
             happened = Signal(name=f"{name}_now")
             m.d.sync += happened.eq(events[name])
@@ -134,5 +139,5 @@ class Accelerator(Component):
             m.d.comb += self.control.counters[position].eq(counter)
             with m.If(happened):
                 m.d.sync += counter.eq(counter + 1)
-            with m.If(self.control.clear_counters):
+            with m.If(clear):
                 m.d.sync += counter.eq(0)

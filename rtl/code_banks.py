@@ -10,7 +10,8 @@ class CodeBanks(wiring.Component):
     """Turns vectors that arrive `vector` codes a beat into chunks of `inputs` codes, read at will.
 
     Banks are written and read in turns. `i` is ready while the bank to be written is free; a bank
-    is full from the clock after its `last` beat until the clock of a read with `release`. What is
+    is full from the clock after its `last` beat until the clock of a read with `release`, and takes
+    codes again from the second clock after that. What is
     beyond the vector in its last chunk is left over from earlier vectors.
 
     Members
@@ -54,9 +55,12 @@ class CodeBanks(wiring.Component):
 
         written = self.i.valid & self.i.ready
         m.d.comb += [
-            self.i.ready.eq(~full.bit_select(write_bank, 1)),
             self.full.eq(full.bit_select(read_bank, 1)),
         ]
+        # From a register, for it enables the whole Quantiser: known a clock ahead.
+        m.d.sync += self.i.ready.eq(~full.bit_select(write_bank, 1))
+        with m.If(written & self.i.payload.last):
+            m.d.sync += self.i.ready.eq(~full.bit_select(~write_bank, 1))
         with m.If(written):
             m.d.sync += slot.eq(slot.rotate_left(1))
             with m.If(slot[-1]):

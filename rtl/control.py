@@ -138,12 +138,12 @@ class Control(Component):
             session.entry.token.eq(self._arguments[-TOKEN_BITS:]),
             session.entry.last.eq((self._count == 1) & self._flags[0]),
             self.open.eq(session.open),
-            self._resting.eq(~session.open & ~machine.status.busy),
             access.operation.eq(self._request.kind),
             access.address.eq(self._view(Opcode.READ).address),
             access.words.eq(self._view(Opcode.READ).words),
         ]
 
+        m.d.sync += self._resting.eq(~session.open & ~machine.status.busy)
         with m.If(self.request_bytes.valid & self.request_bytes.ready):
             m.d.sync += [
                 self._left.eq(self._left - 1),

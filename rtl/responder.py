@@ -77,11 +77,12 @@ class Responder(Component):
         m = Module()
         chunk = self._chunk = Signal(max(8 * CHUNK_BYTES, self._config.word_bits))
         chunk_left = self._chunk_left = Signal(range(len(chunk) // 8 + 1))
-        self._number = Signal(8)  # of the next chunk
+        self._number = Signal(4)  # of the next chunk; READ and TOKENS go round
+        self._begun = Signal()  # it is not the first
         self._counter, self._known = Signal(COUNTER_BITS), Signal(8 * CHUNK_BYTES)
         chunks = [*self._identity(), self._now(), self.model.as_value()]
-        m.d.sync += [self._counter.eq(self.counters[self._number]),
-                     self._known.eq(Array(chunks)[self._number])]
+        m.d.sync += [self._counter.eq(self._chosen(self.counters)),
+                     self._known.eq(self._chosen(chunks))]
         left = Signal(16)  # bytes of the payload
         header = self.responses.payload
         m.d.comb += [
@@ -93,7 +94,7 @@ class Responder(Component):
         with m.FSM() as fsm:
             m.d.comb += self.busy.eq(~fsm.ongoing("IDLE"))
             with m.State("IDLE"):
-                m.d.sync += self._number.eq(0)
+                m.d.sync += [self._number.eq(0), self._begun.eq(0)]
                 with m.If(self.start):
                     m.d.sync += [left.eq(self.length), self.token_index.eq(self.index)]
                     m.next = "HEADER"
@@ -134,7 +135,7 @@ class Responder(Component):
             with m.Case(Opcode.PROMPT):
                 self._load(m, Cat(self.accepted, self.room))
             with m.Case(Opcode.TOKENS):
-                with m.If(self._number == 0):
+                with m.If(~self._begun):
                     self._load(m, Cat(self.index, self.count, C(0, 8), self.flags))
                 with m.Else():
                     m.d.sync += self.token_index.eq(self.token_index + 1)
@@ -146,11 +147,16 @@ class Responder(Component):
             with m.Default():
                 self._load(m, self._now())
 
+    def _chosen(self, chunks):
+        """The chunk whose turn it is."""
+        chunks = list(chunks)
+        return Array(chunks + chunks[-1:] * ((1 << len(self._number)) - len(chunks)))[self._number]
+
     def _load(self, m, chunk):
         m.d.sync += [
             self._chunk.eq(chunk),
             self._chunk_left.eq(len(chunk) // 8),
-            self._number.eq(self._number + 1),
+            self._number.eq(self._number + 1), self._begun.eq(1),
         ]
         m.next = "SEND"
 

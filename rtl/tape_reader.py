@@ -5,6 +5,7 @@ from amaranth.lib import data, fifo, stream
 from amaranth.lib.wiring import Component, In, Out, connect, flipped
 
 from .interfaces import MemorySignature
+from .stream_buffer import StreamBuffer
 
 SPAN_BITS = 32
 
@@ -27,7 +28,7 @@ class TapeReader(Component):
     memory : Out(MemorySignature)
         Reads only; `writes` stays idle.
     words : Out(stream of word_bits)
-        One word a clock; two clocks after the memory delivered it.
+        One word a clock; three clocks after the memory delivered it.
     """
 
     def __init__(self, config):
@@ -67,5 +68,8 @@ class TapeReader(Component):
             prefetch.w_en.eq(self.memory.words.valid),
             self.memory.words.ready.eq(1),
         ]
-        connect(m, prefetch.r_stream, flipped(self.words))
+        # Block RAM is slow to answer, and `ready` comes from far away.
+        m.submodules.buffer = buffer = StreamBuffer(unsigned(config.word_bits))
+        connect(m, prefetch.r_stream, buffer.i)
+        connect(m, buffer.o, flipped(self.words))
         return m
