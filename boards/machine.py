@@ -101,6 +101,7 @@ class BoardMachine(Elaboratable):
         m.domains += ClockDomain("board", reset_less=True)
         m.d.comb += ClockSignal("board").eq(clock.i)
         m.submodules.breaks = breaks = BreakDetector(hz)
+        m.domains += [ClockDomain(clock.domain) for clock in self.clocks]
         m.submodules.pll = pll = Pll(hz, self.clocks)
         m.d.comb += [breaks.rx.eq(rx), pll.source.eq(clock.i), pll.reset.eq(breaks.found)]
         if self.board.reset:

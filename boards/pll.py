@@ -6,7 +6,7 @@ FPGA-TN-02200 (ECP5 sysCLOCK PLL/DLL design guide), FPGA-DS-02012 table 3.19 (it
 from dataclasses import dataclass
 from fractions import Fraction
 
-from amaranth.hdl import ClockDomain, ClockSignal, Const, Instance, Module, Signal
+from amaranth.hdl import ClockSignal, Const, Instance, Module, Signal
 from amaranth.lib.cdc import ResetSynchronizer
 from amaranth.lib.wiring import Component, In, Out
 
@@ -41,6 +41,7 @@ class Plan:
 def plan(source_hz, clocks):
     """The Plan that comes closest to `clocks` from below; the first of them is met exactly.
 
+    Of several, that with the fastest phase detector and oscillator, which have the least jitter.
     BoardError if there is none.
     """
     exact, best = clocks[0].hz, None
@@ -56,8 +57,9 @@ def plan(source_hz, clocks):
             outputs = (first, *(-(-vco // clock.hz) for clock in clocks[1:]))
             rates = tuple(Fraction(vco, n) for n in outputs)
             missing = sum(clock.hz - rate for clock, rate in zip(clocks, rates))
-            if outputs[-1] in DIVIDERS and (best is None or missing < best[0]):
-                best = missing, Plan(reference, int(feedback), outputs, rates)
+            rank = missing, reference, -vco
+            if max(outputs) in DIVIDERS and (best is None or rank < best[0]):
+                best = rank, Plan(reference, int(feedback), outputs, rates)
     if best is None:
         raise BoardError(f"no PLL makes {exact:,} Hz out of {source_hz:,} Hz")
     return best[1]
@@ -70,7 +72,7 @@ def phase_of(degrees, divider):
 
 
 class Pll(Component):
-    """EHXPLLL with up to four outputs, each a clock domain of its own with a synchronised reset.
+    """EHXPLLL with up to four outputs; drives clock and reset of their domains, which exist already.
 
     A domain is in reset until the PLL has locked, and while `reset` is high. The clocks of one PLL
     have a fixed phase to each other, but the tools take them for unrelated: what crosses needs a
@@ -104,7 +106,6 @@ class Pll(Component):
             fixed |= {f"p_{name}_ENABLE": "ENABLED", f"p_{name}_DIV": divider,
                       f"p_{name}_CPHASE": coarse, f"p_{name}_FPHASE": fine}
             wires[f"o_{name}"] = wire = Signal(name=f"{clock.domain}_clk")
-            m.domains += ClockDomain(clock.domain)
             m.d.comb += ClockSignal(clock.domain).eq(wire)
             m.submodules[f"{clock.domain}_reset"] = ResetSynchronizer(
                 self.reset | ~self.locked, domain=clock.domain)

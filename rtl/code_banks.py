@@ -48,32 +48,33 @@ class CodeBanks(wiring.Component):
     def elaborate(self, _platform):
         m = Module()
         vector, inputs = self.config.vector, self.config.inputs
-        full = Signal(2)
+        full, filled = Signal(2), Signal(2)  # now, in the next clock
         write_bank, read_bank = Signal(), Signal()
         write_chunk, read_chunk = Signal(range(self.chunks)), Signal(range(self.chunks))
         slot = Signal(inputs // vector, init=1)  # one bit for each beat of a chunk
 
         written = self.i.valid & self.i.ready
-        m.d.comb += [
-            self.full.eq(full.bit_select(read_bank, 1)),
+        ended, released = written & self.i.payload.last, self.read & self.release
+        # Both sides ask registers, for they enable much: known a clock ahead.
+        for bank in range(2):
+            m.d.comb += filled[bank].eq((full[bank] | (ended & (write_bank == bank)))
+                                        & ~(released & (read_bank == bank)))
+        m.d.sync += [
+            full.eq(filled), self.full.eq(filled.bit_select(read_bank ^ released, 1)),
+            self.i.ready.eq(~full.bit_select(write_bank ^ ended, 1)),
         ]
-        # From a register, for it enables the whole Quantiser: known a clock ahead.
-        m.d.sync += self.i.ready.eq(~full.bit_select(write_bank, 1))
-        with m.If(written & self.i.payload.last):
-            m.d.sync += self.i.ready.eq(~full.bit_select(~write_bank, 1))
         with m.If(written):
             m.d.sync += slot.eq(slot.rotate_left(1))
             with m.If(slot[-1]):
                 m.d.sync += write_chunk.eq(write_chunk + 1)
             with m.If(self.i.payload.last):
-                m.d.sync += [slot.eq(1), write_chunk.eq(0), write_bank.eq(~write_bank),
-                             full.bit_select(write_bank, 1).eq(1)]
+                m.d.sync += [slot.eq(1), write_chunk.eq(0), write_bank.eq(~write_bank)]
         with m.If(self.read):
             m.d.sync += read_chunk.eq(read_chunk + 1)
             with m.If(self.rewind):
                 m.d.sync += read_chunk.eq(0)
             with m.If(self.release):
-                m.d.sync += [read_bank.eq(~read_bank), full.bit_select(read_bank, 1).eq(0)]
+                m.d.sync += read_bank.eq(~read_bank)
 
         for column in range(self.columns):
             memory = Memory(shape=data.ArrayLayout(signed(8), inputs), depth=2 * self.chunks,
