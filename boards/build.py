@@ -47,7 +47,8 @@ def build(chosen, folder, seeds, simulate=True):
 
 
 def parse(arguments):
-    parser = argparse.ArgumentParser(prog="tritone.boards.build", description=__doc__.split("\n")[0])
+    parser = argparse.ArgumentParser(prog="tritone.boards.build",
+                                     description=__doc__.splitlines()[0])
     parser.add_argument("board", metavar="BOARD", help=f"one of: {', '.join(sorted(boards()))}")
     parser.add_argument("--preset", help="another machine than the board's own")
     parser.add_argument("--seed", type=int, default=1, help="the first to try")
@@ -72,7 +73,8 @@ def main(arguments=None):
         chosen = board(options.board)
         if options.preset:
             chosen = chosen.with_preset(options.preset)
-        folder = options.output or build_root() / chosen.name
+        name = "-".join(filter(None, (chosen.name, options.preset)))
+        folder = options.output or build_root() / name
         figures = build(chosen, folder, range(options.seed, options.seed + options.seeds),
                         not options.no_simulation)
     except (TritoneError, OSError) as error:

@@ -72,7 +72,7 @@ def phase_of(degrees, divider):
 
 
 class Pll(Component):
-    """EHXPLLL with up to four outputs; drives clock and reset of their domains, which exist already.
+    """EHXPLLL with up to four outputs; drives clocks and resets of domains that exist already.
 
     A domain is in reset until the PLL has locked, and while `reset` is high. The clocks of one PLL
     have a fixed phase to each other, but the tools take them for unrelated: what crosses needs a

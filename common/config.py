@@ -102,7 +102,7 @@ NARROW = Config(name="narrow", inputs=10, memory_rate=Fraction(2, 5))
 LARGE = Config(name="large", rows=8, inputs=10, vector=2, max_hidden=1024, max_inner=2816,
                max_layers=24, memory_words=1 << 24, prefetch_words=2048, burst_words=64,
                memory_latency=40, clock_hz=100_000_000)
-# SDR SDRAM of 16 bits at 133 MHz beside a machine at 100 MHz: a third of a word a clock, 13.3 trits.
+# A 16-bit SDRAM at 133 MHz beside a machine at 100 MHz: a third of a word, 13.3 trits, a clock.
 SDRAM16 = Config(name="sdram16", inputs=10, memory_words=1 << 22, memory_rate=Fraction(1, 3),
                  clock_hz=100_000_000)
 # The same in an ECP5-25F, which has 28 multipliers and 56 block RAMs.

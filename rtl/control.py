@@ -37,9 +37,10 @@ RESPONSE_BIT = link.RESPONSE.bit_length() - 1
 class Control(Component):
     """The control unit: takes one request at a time, executes it, gives one response.
 
-    A request's argument block is shifted into a register, measured in two clocks and judged in one;
-    data behind it stream to where they belong; the response is made of chunks of a few bytes. Every request may
-    be repeated without harm. Frames that are responses themselves are dropped in silence.
+    A request's argument block is shifted into a register, measured in two clocks and judged in
+    one; data behind it stream to where they belong; the response is made of chunks of a few bytes.
+    Every request may be repeated without harm. Frames that are responses themselves are dropped in
+    silence.
 
     Parameters
     ----------

@@ -16,8 +16,8 @@ class SumQueue(wiring.Component):
 
     - the last reservation is at least `beats` clocks old, so that its beats have left the totals
       before these totals come; and
-    - `beats` of the FIFO's `depth` places are neither filled nor reserved. A place is free again two
-      clocks after its beat was taken from `sums`, or was dropped because it holds no row.
+    - `beats` of the FIFO's `depth` places are neither filled nor reserved. A place is free again
+      two clocks after its beat was taken from `sums`, or was dropped because it holds no row.
 
     From `load` to `sums.valid`: `latency` clocks, when the FIFO is empty. `depth` is
     enough for groups that follow each other every `beats` clocks.
