@@ -1,6 +1,6 @@
 """The machine between memory and link: a whole token, embedding to sample."""
 
-from amaranth.hdl import Module, Signal
+from amaranth.hdl import Module, Signal, unsigned
 from amaranth.lib.wiring import Component, In, Out, connect, flipped
 
 from ..common.counters import COUNTER_BITS, COUNTERS
@@ -55,9 +55,15 @@ class Accelerator(Component):
         m.submodules.quantiser = self.quantiser = Quantiser(config)
         m.submodules.array = self.array = TernaryArray(config)
         m.submodules.scale = self.scale = Scale(config)
-        m.submodules.buffer = self.buffer = StreamBuffer(self.scale.scaled_layout)
         m.submodules.results = self.results = Results(config)
         m.submodules.sampler = self.sampler = Sampler(config)
+        # Where `ready` would otherwise come from far away
+        for name, shape in (("pair", self.normaliser.pairs.payload.shape()),
+                            ("trit", unsigned(config.word_bits)),
+                            ("scaled", self.scale.scaled_layout)):
+            box = StreamBuffer(shape)
+            setattr(m.submodules, f"{name}_buffer", box)
+            setattr(self, f"{name}_buffer", box)
 
     def _connect_tape(self, m):
         """Memory -> words -> commands, gains, trits."""
@@ -70,9 +76,11 @@ class Accelerator(Component):
         connect(m, decoder.embeddings, self.embedder.embeddings)
         connect(m, decoder.norms, self.normaliser.norms)
         connect(m, decoder.constants, self.scalars.constants)
-        connect(m, decoder.pairs, self.normaliser.pairs)
+        connect(m, decoder.pairs, self.pair_buffer.i)
+        connect(m, self.pair_buffer.o, self.normaliser.pairs)
         connect(m, decoder.matrices, self.array.matrices)
-        connect(m, decoder.trits, self.array.trits)
+        connect(m, decoder.trits, self.trit_buffer.i)
+        connect(m, self.trit_buffer.o, self.array.trits)
         m.d.comb += [decoder.written.eq(self.results.written),
                      decoder.settled.eq(self.embedder.settled),
                      self.sequencer.idle.eq(decoder.idle)]
@@ -87,8 +95,8 @@ class Accelerator(Component):
         connect(m, self.scalars.scales, self.scale.scales)
         connect(m, self.quantiser.codes, self.array.codes)
         connect(m, self.array.sums, self.scale.sums)
-        connect(m, self.scale.scaled, self.buffer.i)
-        connect(m, self.buffer.o, results.scaled)
+        connect(m, self.scale.scaled, self.scaled_buffer.i)
+        connect(m, self.scaled_buffer.o, results.scaled)
         connect(m, results.logits, self.sampler.logits)
         m.d.comb += [
             results.address.eq(normaliser.address), results.source.eq(normaliser.source),
