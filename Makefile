@@ -7,6 +7,8 @@ TEMPERATURE ?= 0
 MODEL       ?= models/stories-1m5
 BOARD       ?= virtual
 PRESET      ?= virtual
+# What is built when no BOARD is named; of `make generate`, BOARD is where the model runs.
+SYNTH_BOARD  = $(if $(filter virtual,$(BOARD)),ulx3s-85f,$(BOARD))
 CORPUS      ?= ../shared/corpora
 WORKERS     ?= 2
 PYTHON      ?= python3
@@ -19,7 +21,8 @@ unexport PYTHONPATH
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help generate selftest selftest-mutants record-selftest test test-train test-sdram results \
-        real-size sim verilog formal netlist lint mutants train lock clean prerequisites
+        real-size sim verilog synth synth-all synth-report program formal netlist lint mutants train \
+        lock clean prerequisites
 
 help:  ## this list
 	@echo "make TARGET [PROMPT=... TOKENS=$(TOKENS) SEED=$(SEED) TEMPERATURE=$(TEMPERATURE) MODEL=$(MODEL) BOARD=virtual|golden|PORT]"
@@ -46,6 +49,21 @@ sim: $(READY)  ## run the cocotb regressions on the emitted Verilog
 
 verilog: $(READY)  ## write the machine's Verilog to build/verilog (PRESET=virtual)
 	@$(PY) -m tritone.rtl.emit --preset "$(PRESET)" -o build/verilog
+
+synth: $(READY)  ## build/BOARD/BOARD.bit and its report (BOARD=ulx3s-85f, SEEDS=8)
+	@$(PY) -m tritone.boards.build "$(SYNTH_BOARD)" $(if $(SEEDS),--seeds $(SEEDS)) \
+	    $(if $(filter command line,$(origin PRESET)),--preset "$(PRESET)")
+
+synth-all: $(READY)  ## the bitstreams of all boards, many minutes each, then synth-report
+	@status=0; for board in $$($(PY) -m tritone.boards.summary --list); do \
+	    $(PY) -m tritone.boards.build $$board || status=1; done; \
+	    $(PY) -m tritone.boards.summary && exit $$status
+
+synth-report: $(READY)  ## collect the reports of build/ into docs/boards.md and README.md
+	@$(PY) -m tritone.boards.summary
+
+program: $(READY)  ## load build/BOARD/BOARD.bit into a board with openFPGALoader
+	@$(PY) -m tritone.boards.program "$(SYNTH_BOARD)"
 
 formal: $(READY)  ## prove properties of the boxes (docs/formal.md; PROOFS="--mutants" plants faults)
 	@$(PY) -m tritone.formal $(PROOFS)
@@ -81,7 +99,7 @@ real-size: $(READY)  ## run a random model of the released 370M shape on the vir
 lock: | prerequisites  ## resolve pyproject.toml again and write requirements.lock
 	rm -rf build/lock
 	$(PYTHON) -m venv build/lock
-	build/lock/bin/python -m pip install --disable-pip-version-check "setuptools>=75" -e ".[test,formal]"
+	build/lock/bin/python -m pip install --disable-pip-version-check "setuptools>=75" -e ".[test,formal,synth]"
 	{ echo "# Every package that make installs, resolved from pyproject.toml by: make lock"; \
 	  build/lock/bin/python -m pip freeze --all --exclude-editable | grep -v '^pip='; } > requirements.lock
 	rm -rf build/lock
@@ -101,7 +119,7 @@ prerequisites:
 	  echo "g++ is missing; install it with: sudo apt-get install g++" >&2; exit 1; }
 
 $(READY): pyproject.toml requirements.lock | prerequisites
-	@echo "Setting up .venv: about 250 MB of Python packages, once"
+	@echo "Setting up .venv: about 450 MB of Python packages, once"
 	@$(PYTHON) -m venv .venv
 	@$(PY) -m pip install --disable-pip-version-check -r requirements.lock
 	@$(PY) -m pip install --disable-pip-version-check --no-deps --no-build-isolation -e .

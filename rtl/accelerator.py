@@ -1,6 +1,6 @@
 """The machine between memory and link: a whole token, embedding to sample."""
 
-from amaranth.hdl import Module, Signal, Value
+from amaranth.hdl import Module, Signal, Value, unsigned
 from amaranth.lib.wiring import Component, In, Out, connect, flipped
 
 from ..common.counters import COUNTER_BITS, COUNTERS
@@ -14,6 +14,7 @@ from .scalar_unit import ScalarUnit
 from .scale import Scale
 from .sequencer import Sequencer
 from .signatures import Signatures
+from .stream_buffer import StreamBuffer
 from .tape_decoder import TapeDecoder
 from .tape_reader import TapeReader
 from .ternary_array import TernaryArray
@@ -59,6 +60,13 @@ class Accelerator(Component):
         m.submodules.scale = self.scale = Scale(config)
         m.submodules.results = self.results = Results(config)
         m.submodules.sampler = self.sampler = Sampler(config)
+        # Where `ready` would otherwise come from far away
+        for name, shape in (("pair", self.normaliser.pairs.payload.shape()),
+                            ("trit", unsigned(config.word_bits)),
+                            ("scaled", self.scale.scaled_layout)):
+            box = StreamBuffer(shape)
+            setattr(m.submodules, f"{name}_buffer", box)
+            setattr(self, f"{name}_buffer", box)
 
     def _connect_tape(self, m):
         """Memory -> words -> commands, gains, trits."""
@@ -71,9 +79,11 @@ class Accelerator(Component):
         connect(m, decoder.embeddings, self.embedder.embeddings)
         connect(m, decoder.norms, self.normaliser.norms)
         connect(m, decoder.constants, self.scalars.constants)
-        connect(m, decoder.pairs, self.normaliser.pairs)
+        connect(m, decoder.pairs, self.pair_buffer.i)
+        connect(m, self.pair_buffer.o, self.normaliser.pairs)
         connect(m, decoder.matrices, self.array.matrices)
-        connect(m, decoder.trits, self.array.trits)
+        connect(m, decoder.trits, self.trit_buffer.i)
+        connect(m, self.trit_buffer.o, self.array.trits)
         m.d.comb += [decoder.written.eq(self.results.written),
                      decoder.settled.eq(self.embedder.settled),
                      self.sequencer.idle.eq(decoder.idle)]
@@ -88,7 +98,8 @@ class Accelerator(Component):
         connect(m, self.scalars.scales, self.scale.scales)
         connect(m, self.quantiser.codes, self.array.codes)
         connect(m, self.array.sums, self.scale.sums)
-        connect(m, self.scale.scaled, results.scaled)
+        connect(m, self.scale.scaled, self.scaled_buffer.i)
+        connect(m, self.scaled_buffer.o, results.scaled)
         connect(m, results.logits, self.sampler.logits)
         m.d.comb += [
             results.address.eq(normaliser.address), results.source.eq(normaliser.source),
@@ -130,6 +141,8 @@ class Accelerator(Component):
             "sampler_busy": self.sampler.busy,
             "link_stall": sequencer.tokens.valid & ~sequencer.tokens.ready,
         }
+        clear = Signal()
+        m.d.sync += clear.eq(self.control.clear_counters)
         for position, name in enumerate(COUNTERS):
             happened = Signal(name=f"{name}_now")
             m.d.sync += happened.eq(events[name])
@@ -137,7 +150,7 @@ class Accelerator(Component):
             m.d.comb += self.control.counters[position].eq(counter)
             with m.If(happened):
                 m.d.sync += counter.eq(counter + 1)
-            with m.If(self.control.clear_counters):
+            with m.If(clear):
                 m.d.sync += counter.eq(0)
 
     def _build_signatures(self, m):

@@ -53,7 +53,7 @@ class Results(Component):
         What is written where, for signatures.
     """
 
-    DRAIN = 3  # clocks from the last write to `written`, while a memory finds its `bits`
+    DRAIN = 1 + VectorMemory.SETTLE  # clocks from the last write to `written`
 
     def __init__(self, config):
         formats = config.formats
@@ -198,15 +198,8 @@ class Results(Component):
             self.logits.payload.first.eq(held.first), self.logits.payload.last.eq(held.last),
             self.energy.eq(glu.energy),
         ]
-        with m.Switch(held.function):
-            for function, ready in ((Function.FORGET, mlgru.i.ready),
-                                    (Function.CANDIDATE, silu.i.ready),
-                                    (Function.PRODUCT, glu.i.ready),
-                                    (Function.LOGITS, self.logits.ready)):
-                with m.Case(function):
-                    m.d.comb += self.accepted.eq(ready)
-            with m.Default():
-                m.d.comb += self.accepted.eq(1)
+        # What the units give is always taken, so they are always ready.
+        m.d.comb += self.accepted.eq(self.logits.ready | (held.function != Function.LOGITS))
         self._build_writes(m)
 
     def _build_writes(self, m):
