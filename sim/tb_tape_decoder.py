@@ -9,7 +9,7 @@ from cocotb.triggers import ClockCycles, RisingEdge
 
 from ..common.tape import HEADER_FIELDS, Function
 from ..compiler.packing import pack_matrix
-from ..compiler.tape import _Writer, pack_embedding
+from ..compiler.tape import Writer, pack_embedding
 from ..model.integers import Scalar
 from ..rtl.tape_decoder import SpanKind, TapeDecoder
 from .bench import machine
@@ -30,7 +30,7 @@ class Script:
     def __init__(self, config, seed):
         self.config, self.random = config, random.Random(seed)
         self.numbers = np.random.default_rng(seed)
-        self.writer = _Writer(config)
+        self.writer = Writer(config)
         self.spans, self.words = [], []
         self.expected = {name: [] for name in OUTPUTS}
         self.waits = []  # of each norm: (wait, matrices before it)

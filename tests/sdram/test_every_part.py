@@ -44,7 +44,7 @@ SHORT = {
     "power_up_refreshes": ({}, {"power_up_refreshes": 7}, "initialisation at"),
     "refresh_interval": ({}, {"refresh_interval": 18_000}, "refresh interval at"),
     "cas_latency": ({}, {"cas_latency": 2}, "CAS latency at"),
-    "beats": ({}, {"beats": 8}, "READ bank .*its own boundary"),
+    "beats": ({}, {"beats": 8}, "(READ bank .*its own boundary|dq bank . .*beat 4 of a write)"),
 }
 
 
