@@ -6,6 +6,8 @@ from pkgutil import iter_modules
 
 from ..common.config import preset
 from ..common.errors import TritoneError
+from ..common.sdram_parts import SdramPart, SdramUse
+from ..common.sdram_phase import window
 
 
 class BoardError(TritoneError):
@@ -16,22 +18,26 @@ class BoardError(TritoneError):
 class Memory:
     """SDR SDRAM of a board.
 
-    part : str
-        As its datasheet calls it.
-    bits : int
-        Width of the data bus.
-    megabytes : int
+    part : SdramPart
     hz : int
         Clock, at most; the PLL gives this or a little less.
-    phase : int
-        Degrees by which the clock at its pin is behind that of the controller.
+    cas_latency : int
     """
 
-    part: str
-    bits: int
-    megabytes: int
+    part: SdramPart
     hz: int = 133_333_334
-    phase: int = 180
+    cas_latency: int = 3
+
+    @property
+    def use(self):
+        return SdramUse(part=self.part, clock_hz=self.hz, cas_latency=self.cas_latency)
+
+    @property
+    def phase(self):
+        """Degrees by which the clock at the chip's pin is behind that of the controller: the middle
+        of the window in which setup and hold are kept at both ends (docs/sdram.md)."""
+        edges = window(self.part, self.hz, self.cas_latency)
+        return 360 * edges.middle / edges.period
 
 
 @dataclass(frozen=True, kw_only=True)

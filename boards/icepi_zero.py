@@ -5,6 +5,7 @@ Pins: amaranth_boards.icepi_zero.
 
 from amaranth_boards.icepi_zero import IcepiZero1_3Platform
 
+from ..common.sdram_parts import part
 from .board import Board, Lamp, Memory
 
 BOARDS = [Board(
@@ -12,5 +13,5 @@ BOARDS = [Board(
     preset="sdram16-compact",
     ready=Lamp(resource="led", number=0), busy=Lamp(resource="led", number=1),
     error=Lamp(resource="led", number=2), reset="button",
-    memory=Memory(part="W9825G6KH", bits=16, megabytes=32),
+    memory=Memory(part=part("W9825G6KH-6")),
     loader=("--board", "icepi-zero"))]

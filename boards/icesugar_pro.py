@@ -5,6 +5,7 @@ Pins: amaranth_boards.icesugar_pro.
 
 from amaranth_boards.icesugar_pro import ICESugarProPlatform
 
+from ..common.sdram_parts import part
 from .board import Board, Lamp, Memory
 
 BOARDS = [Board(
@@ -12,5 +13,5 @@ BOARDS = [Board(
     preset="sdram16-compact",
     ready=Lamp(resource="rgb_led", member="g"), busy=Lamp(resource="rgb_led", member="b"),
     error=Lamp(resource="rgb_led", member="r"),
-    memory=Memory(part="W9825G6KH", bits=16, megabytes=32),
+    memory=Memory(part=part("W9825G6KH-6")),
     loader=("--board", "icesugar-pro"))]

@@ -5,8 +5,9 @@ from amaranth.lib.cdc import FFSynchronizer
 from amaranth.lib.io import Buffer
 from amaranth.lib.wiring import Component, In, Out, connect
 
+from ..rtl.sdram import SdramMemory
+from ..rtl.sdram_pins import BoardPins
 from ..rtl.top import Top
-from .block_memory import BlockMemory
 from .pll import Clock, Pll
 
 BREAK_SECONDS = 0.05  # the longest byte, at 9,600 baud, takes 1 ms
@@ -52,8 +53,10 @@ class BreakDetector(Component):
 class BoardMachine(Elaboratable):
     """What a bitstream holds.
 
-    Domains: `board` from the oscillator, without reset; `sync` of the machine from the PLL. Reset:
-    until the PLL has locked, while the board's button is held, and by a break of the serial line.
+    Domains: `board` from the oscillator, without reset; from the PLL `sync` of the machine, `mem`
+    of the SDRAM controller and its pins, `mem_pin` of the clock that the chip gets.
+    Reset: until the PLL has locked, while the board's button is held, and by a break of the serial
+    line.
 
     Parameters
     ----------
@@ -66,7 +69,10 @@ class BoardMachine(Elaboratable):
     @property
     def clocks(self):
         """Clocks of the PLL, that of the machine first."""
-        return [Clock("sync", self.config.clock_hz)]
+        memory, clocks = self.board.memory, [Clock("sync", self.config.clock_hz)]
+        if memory:
+            clocks += [Clock("mem", memory.hz), Clock("mem_pin", memory.hz, memory.phase)]
+        return clocks
 
     def elaborate(self, platform):
         m = Module()
@@ -75,13 +81,19 @@ class BoardMachine(Elaboratable):
         m.submodules.tx = tx = Buffer("o", uart.tx)
         self._build_clocks(m, platform, rx.i)
         m.submodules.top = top = Top(self.config)
-        # Here plugs the SDRAM controller, with domains of its own from `clocks`.
-        m.submodules.memory = memory = BlockMemory(self.config)
-        connect(m, top.memory, memory.port)
+        self._build_memory(m, platform, top.memory)
         m.d.comb += [top.uart__rx.eq(rx.i), tx.o.eq(top.uart__tx)]
         self._build_lamps(m, platform, ready=top.status_ready, busy=top.busy,
                           error=top.status_error)
         return m
+
+    def _build_memory(self, m, platform, port):
+        use = self.board.memory.use
+        m.submodules.memory = memory = SdramMemory(self.config, use, crossing=True)
+        m.submodules.pins = pins = BoardPins(use.part, platform.request("sdram", dir="-"),
+                                             clock_domain="mem_pin")
+        connect(m, port, memory.memory)
+        connect(m, memory.pins, pins.controller)
 
     def _build_lamps(self, m, platform, **lamps):
         resources = {}  # one may hold several lamps

@@ -16,13 +16,15 @@ TOKENS = 4  # each takes the same clocks
 SIMULATION_TIMEOUT = 1800
 
 
-def simulated_clocks(config_name, model):
-    """Clocks of a sampled token on the virtual board.
+def simulated_clocks(board):
+    """Clocks of a sampled token of the board's model on the virtual board with its memory.
 
     TritoneError when the simulation fails.
     """
     command = [sys.executable, str(TREE / "host" / "generate.py"), "--board", "virtual", "--preset",
-               config_name, "--model", str(model), "--tokens", str(TOKENS), "--json"]
+               board.config.name, "--model", board.model, "--tokens", str(TOKENS), "--json"]
+    if board.memory:
+        command += ["--memory", board.name]
     with step(f"simulation of {TOKENS} tokens"):
         done = subprocess.run(command, cwd=TREE, capture_output=True, text=True, check=False,
                               timeout=SIMULATION_TIMEOUT)
@@ -35,11 +37,11 @@ def simulated_clocks(config_name, model):
 def speed(board):
     """What the board's model does at the constrained clock."""
     config = board.config
-    clocks = simulated_clocks(config.name, board.model)
+    clocks = simulated_clocks(board)
     figures = {"model": board.model, "clocks_per_token": clocks,
                "tokens_per_second": config.clock_hz / clocks, "how": "simulated clocks"}
     if board.memory:
-        peak = board.memory.bits * board.memory.hz / config.clock_hz  # bits a clock
+        peak = board.memory.part.data_bits * board.memory.hz / config.clock_hz  # bits a clock
         words = predict(compile_model(TREE / board.model, config)).words
         figures["share_of_memory_peak"] = words * config.word_bits / clocks / peak
     return figures

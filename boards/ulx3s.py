@@ -1,7 +1,9 @@
 """ULX3S of Radiona: the same board with any of four ECP5, 32 MB of SDRAM, FT231X.
 
-Pins: amaranth_boards.ulx3s. SDRAM: MT48LC16M16A2, AS4C16M16SA or AS4C32M16SB, depending on when the
-board was made; what is used of them, 32 MB with nine column bits, all three have.
+Pins: amaranth_boards.ulx3s. SDRAM: MT48LC16M16A2, AS4C32M16SB or IS42S16160G, depending on when the
+board was made; the controller keeps the times of the slowest and uses what all have, 32 MB with
+nine column bits. The times of the IS42S16160G were
+not checked against its sheet.
 """
 
 from amaranth_boards.ulx3s import (
@@ -11,7 +13,10 @@ from amaranth_boards.ulx3s import (
     ULX3S_85F_Platform,
 )
 
+from ..common.sdram_parts import any_of
 from .board import Board, Lamp, Memory
+
+SDRAM = any_of("ULX3S", "MT48LC16M16A2-7E", "AS4C32M16SB-7")
 
 
 def _ulx3s(size, platform, preset):
@@ -19,7 +24,7 @@ def _ulx3s(size, platform, preset):
         name=f"ulx3s-{size}", title=f"ULX3S {size.upper()}", platform=platform, preset=preset,
         ready=Lamp(resource="led", number=0), busy=Lamp(resource="led", number=1),
         error=Lamp(resource="led", number=2), reset="button_fire",
-        memory=Memory(part="MT48LC16M16", bits=16, megabytes=32),
+        memory=Memory(part=SDRAM),
         loader=("--board", "ulx3s"))
 
 

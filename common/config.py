@@ -109,9 +109,9 @@ SDRAM16 = Config(name="sdram16", inputs=10, memory_words=1 << 22, memory_rate=Fr
 # The same in an ECP5-25F, which has 28 multipliers and 56 block RAMs.
 SDRAM16_COMPACT = replace(SDRAM16, name="sdram16-compact", formats=COMPACT, max_layers=12,
                           max_inner=1024)
-# The same with SDRAM of 32 bits, but of 4 MB.
+# The same with 4 MB of SDRAM of 32 bits at 125 MHz.
 SDRAM32_COMPACT = replace(SDRAM16_COMPACT, name="sdram32-compact", memory_words=1 << 19,
-                          memory_rate=Fraction(2, 3))
+                          memory_rate=Fraction(5, 8))
 TINY = Config(name="tiny", inputs=10, max_hidden=64, max_inner=128, max_layers=4,
               memory_words=1 << 16, prefetch_words=256, memory_rate=Fraction(2, 5))
 

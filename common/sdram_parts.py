@@ -17,7 +17,7 @@ Compare the last two groups with the sheet before trusting a board that carries 
 a Colorlight 5A-75B has: q3k/chubby75, hardware_V7.0.md and hardware_V8.0.md.
 """
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from fractions import Fraction
 
 from .errors import TritoneError
@@ -190,6 +190,30 @@ PARTS = {p.name: p for p in (
         t_rcd=15, t_rp=15, t_ras=40, t_rc=55, t_rrd=10, t_wr=0, t_rfc=55, t_oh=2, t_ih=1),
         cas=((2, Fraction(10)), (3, Fraction(5))), t_ac=_access(6, "4.5")),
 )}
+
+
+def any_of(name, *names):
+    """A chip, called `name`, that stands for any of `names`: their slowest times, smallest size.
+
+    The chips must have the same banks, rows and width, so that a refresh of one is one of all.
+    """
+    chips = [part(n) for n in names]
+    shapes = {(c.banks, c.rows, c.data_bits) for c in chips}
+    if len(shapes) > 1:
+        raise SdramError(f"{name}: {', '.join(names)} differ in banks, rows or width")
+    least = "columns", "t_ras_most", "refresh_ns", "t_oh"
+    most = [f.name for f in fields(SdramPart)
+            if f.name not in ("name", "banks", "rows", "data_bits", "cas", "t_ac", *least)]
+
+    def slowest(field):
+        tables = [dict(getattr(c, field)) for c in chips]
+        common = sorted(set.intersection(*map(set, tables)))
+        return tuple((latency, max(t[latency] for t in tables)) for latency in common)
+
+    return replace(
+        chips[0], name=name, cas=slowest("cas"), t_ac=slowest("t_ac"),
+        **{field: min(getattr(c, field) for c in chips) for field in least},
+        **{field: max(getattr(c, field) for c in chips) for field in most})
 
 
 def part(name):

@@ -36,11 +36,21 @@ FLAGS = ["-O2", "-march=native"]  # -O3 and profiles of a run gain nothing measu
 TRANSLATE = ["-O3", "--x-assign", "fast", "--x-initial", "fast", "--noassert"]
 REPLY_S = 10
 SDRAM = SdramUse(part=part("AS4C32M16SB-7"), clock_hz=133_000_000)  # of --memory sdram
-MEMORIES = {"plain": None, "sdram": SDRAM}
 
 
 class VirtualBoardError(TritoneError):
     """The virtual board did not start or stopped."""
+
+
+def memory_use(name):
+    """SdramUse of `--memory name`, None for "plain"; VirtualBoardError for a board without one."""
+    if name in ("plain", "sdram"):
+        return SDRAM if name == "sdram" else None
+    from ..boards.board import board
+    memory = board(name).memory
+    if memory is None:
+        raise VirtualBoardError(f"--memory {name}: that board has no memory")
+    return memory.use
 
 
 def processor():
@@ -238,15 +248,16 @@ def main(arguments=None):
                                      description="A simulated board with a serial port.")
     parser.add_argument("--preset", default="virtual", choices=sorted(PRESETS))
     parser.add_argument("--tape", type=Path, help="found in the memory when the board starts")
-    parser.add_argument("--memory", default="plain", choices=sorted(MEMORIES),
-                        help="sdram: the controller, with a simulated chip at its pins")
+    parser.add_argument("--memory", default="plain", metavar="plain|sdram|BOARD",
+                        help="sdram: the controller, with a simulated chip at its pins; a board's "
+                             "name: with its chip and its rate")
     options = parser.parse_args(arguments)
     try:
         config, tape = preset(options.preset), None
         if options.tape:
             tape = options.tape.read_bytes()
             check_image(tape, str(options.tape), config)
-        with VirtualBoard(config, tape, sdram=MEMORIES[options.memory]) as board:
+        with VirtualBoard(config, tape, sdram=memory_use(options.memory)) as board:
             print(board.port, flush=True)
             try:
                 while True:

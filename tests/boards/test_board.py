@@ -26,8 +26,8 @@ def test_an_unknown_board_names_the_known_ones():
 def test_a_machine_has_words_for_the_memory_of_its_board(name):
     chosen = board(name)
     config, memory = chosen.config, chosen.memory
-    assert config.memory_words * config.word_bytes == memory.megabytes << 20
-    peak = Fraction(memory.bits * memory.hz, config.word_bits * config.clock_hz)
+    assert config.memory_words * config.word_bytes == memory.part.size
+    peak = Fraction(memory.part.data_bits * memory.hz, config.word_bits * config.clock_hz)
     assert config.memory_rate <= peak <= config.memory_rate * Fraction(101, 100)
 
 
