@@ -22,11 +22,14 @@ class Memory:
     hz : int
         Clock, at most; the PLL gives this or a little less.
     cas_latency : int
+    shift : int
+        Degrees to be later than computed, where a board asks for it (docs/bringup.md).
     """
 
     part: SdramPart
     hz: int = 133_333_334
     cas_latency: int = 3
+    shift: int = 0
 
     @property
     def use(self):
@@ -37,7 +40,7 @@ class Memory:
         """Degrees by which the clock at the chip's pin is behind that of the controller: the middle
         of the window in which setup and hold are kept at both ends (docs/sdram.md)."""
         edges = window(self.part, self.hz, self.cas_latency)
-        return 360 * edges.middle / edges.period
+        return 360 * edges.middle / edges.period + self.shift
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,20 +1,24 @@
 """A bitstream from nothing but pip-installed tools: `make synth BOARD=ulx3s-85f`.
 
     python -m tritone.boards.build ulx3s-85f [--preset NAME] [--seeds 8] [--no-simulation]
+    python -m tritone.boards.build ulx3s-85f --again
 
 Leaves build/BOARD/BOARD.bit and report.json, with the sources, netlist and logs beside them.
+`--again` builds anew with the seed of that report and compares the bitstreams byte for byte.
 """
 
 import argparse
+import hashlib
 import json
 import sys
+import tempfile
 import time
 from pathlib import Path
 
 from ..common.errors import TritoneError
 from ..rtl.emit import write_if_changed
 from ..sim.cache import build_root
-from .board import board, boards
+from .board import BoardError, board, boards
 from .flow import lut4_a_lane, pack, route, synthesise, write_sources
 from .report import report, speed
 from .tools import versions
@@ -41,9 +45,34 @@ def build(chosen, folder, seeds, simulate=True):
     figures = report(chosen, routed, lanes, {}, packages)
     if simulate:
         figures["speed"] = speed(chosen)
+    figures["sha256"] = digest(bitstream)
     figures["seconds"] = {"yosys": seconds, **routed.seconds, "all": time.monotonic() - begun}
     write_if_changed(result, json.dumps(figures, indent=1) + "\n")
     return figures
+
+
+def digest(path):
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def build_again(chosen, folder):
+    """Builds what `folder` holds once more, from nothing, elsewhere; the report that is there.
+
+    BoardError when there is none, or when the bitstream comes out different.
+    """
+    path = folder / "report.json"
+    if not path.exists():
+        raise BoardError(f"there is no {path}: build first, without --again")
+    before = json.loads(path.read_text())
+    with tempfile.TemporaryDirectory(dir=folder) as other:
+        after = build(chosen, Path(other), [before["seed"]], simulate=False)
+    if before["versions"] != after["versions"]:
+        raise BoardError(f"{path} was built with {before['versions']}; here are "
+                         f"{after['versions']}")
+    if before["sha256"] != after["sha256"]:
+        raise BoardError(f"{chosen.name}: built again with seed {before['seed']} the bitstream has "
+                         f"SHA-256 {after['sha256']}; {path} has {before['sha256']}")
+    return before
 
 
 def parse(arguments):
@@ -53,6 +82,8 @@ def parse(arguments):
     parser.add_argument("--preset", help="another machine than the board's own")
     parser.add_argument("--seed", type=int, default=1, help="the first to try")
     parser.add_argument("--seeds", type=int, default=SEEDS, help="how many to try")
+    parser.add_argument("--again", action="store_true",
+                        help="build what is there once more and compare")
     parser.add_argument("--no-simulation", action="store_true", help="no clocks a token")
     parser.add_argument("-o", "--output", type=Path, metavar="DIR", help="instead of build/BOARD")
     return parser.parse_args(arguments)
@@ -75,6 +106,9 @@ def main(arguments=None):
             chosen = chosen.with_preset(options.preset)
         name = "-".join(filter(None, (chosen.name, options.preset)))
         folder = options.output or build_root() / name
+        if options.again:
+            print(f"the same bitstream again: SHA-256 {build_again(chosen, folder)['sha256']}")
+            return 0
         figures = build(chosen, folder, range(options.seed, options.seed + options.seeds),
                         not options.no_simulation)
     except (TritoneError, OSError) as error:

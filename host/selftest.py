@@ -53,6 +53,8 @@ def parse(arguments=None):
     parser.add_argument("--baud", type=int, default=BAUD, metavar="B", help="of the PORT")
     parser.add_argument("--preset", default="virtual", choices=sorted(PRESETS), metavar="NAME",
                         help=f"size of the virtual board: {', '.join(sorted(PRESETS))}")
+    parser.add_argument("--memory", default="plain", metavar="plain|sdram|BOARD",
+                        help="of the virtual board; sdram: the controller and a simulated chip")
     parser.add_argument("--march-words", type=count, default=0, metavar="N|all",
                         help=f"words to march through; all of a PORT, {VIRTUAL_WORDS:,} of the "
                         "virtual board")
@@ -99,8 +101,9 @@ class Bench:
         self.close()
         port = self.options.board
         if self.simulated:
-            from ..sim.virtual import VirtualBoard
-            self._virtual = VirtualBoard(self.config, tape, fault=self.fault)
+            from ..sim.virtual import VirtualBoard, memory_use
+            self._virtual = VirtualBoard(self.config, tape, fault=self.fault,
+                                         sdram=memory_use(self.options.memory))
             port = self._virtual.port
         self.transport = SerialTransport(port, self.options.baud)
         self.board = Board(self.transport, timeout=self.timeout, attempts=3,

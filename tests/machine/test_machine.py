@@ -12,13 +12,14 @@ import pytest
 from checkpoints import shape_of, write_checkpoint
 from tritone.common.config import NARROW, TINY, VIRTUAL, preset
 from tritone.common.formats import COMPACT, DEFAULT
+from tritone.common.sdram_parts import SdramUse, part
 from tritone.compiler.clocks import predict
 from tritone.compiler.tape import compile_integers
 from tritone.host.driver import Board
 from tritone.host.text import encode_prompt, load_tokenizer
 from tritone.model.golden import Golden
 from tritone.model.integers import integer_model
-from tritone.sim.virtual import VirtualBoard
+from tritone.sim.virtual import VirtualBoard, memory_use
 
 MODELS = Path(__file__).parents[2] / "models"
 TIMEOUT = 60.0  # of the wall, on a machine with other work
@@ -121,6 +122,23 @@ def test_tape_sent_over_the_link_gives_the_same_text(tmp_path):
     with VirtualBoard(TINY) as virtual, Board.open(virtual.port, timeout=TIMEOUT) as board:
         assert board.load(tape.image) == len(tape.image)
         assert list(board.run([1, 2], 8)) == list(Golden(model).generate([1, 2], 8))
+
+
+@pytest.mark.parametrize("config, memory, loaded", [
+    (preset("tiny", memory_words=1 << 22), memory_use("ulx3s-85f"), False),
+    (preset("tiny", clock_hz=100_000_000, baud=25_000_000),
+     SdramUse(part=part("W9825G6KH-6"), cas_latency=2, clock_hz=100_000_000), True),
+], ids=["133 beside 50 MHz", "one clock, loaded over the link"])
+def test_the_same_text_out_of_an_sdram(tmp_path, config, memory, loaded):
+    """The chip at the controller's pins ends the simulation at the first time that is too short."""
+    model = integer_model(write_checkpoint(tmp_path, shape_of(20, 3, 60, 260)))
+    tape = compile_integers(model, config)
+    prompt = list(range(30))
+    with VirtualBoard(config, None if loaded else tape.image, sdram=memory) as virtual, \
+            Board.open(virtual.port, timeout=TIMEOUT) as board:
+        assert board.load(tape.image) == (len(tape.image) if loaded else 0)
+        assert list(board.run(prompt, 40, 2048, 3)) == list(
+            Golden(model).generate(prompt, 40, temperature=2048, seed=3))
 
 
 def test_cancelled_run_leaves_a_board_that_works():
