@@ -9,6 +9,7 @@ drive them with 5 V.
 from amaranth.build import Attrs, Pins, Resource
 from amaranth_boards.colorlight_5a75b_r7_0 import Colorlight_5A75B_R70Platform
 
+from ..common.boards import PRESET_OF
 from ..common.sdram_parts import any_of
 from .board import Board, Lamp, Memory
 
@@ -27,7 +28,7 @@ class Colorlight(Colorlight_5A75B_R70Platform):
 
 BOARDS = [Board(
     name="colorlight-5a75b", title="Colorlight 5A-75B", platform=Colorlight,
-    preset="sdram32-compact",
+    preset=PRESET_OF["colorlight-5a75b"],
     ready=Lamp(resource="lamp", number=0), busy=Lamp(resource="lamp", number=1),
     error=Lamp(resource="lamp", number=2),
     memory=Memory(part=SDRAM, hz=125_000_000),

@@ -12,6 +12,7 @@ from ..common.tape import (HEADER_FIELDS, Function, Header, TapeError,
                            matrix_fields, norm_fields)
 from ..model.integers import IntegerModel, integer_model
 from .packing import pack_matrix
+from .sizes import check_fits
 
 
 @dataclass(frozen=True)
@@ -58,20 +59,6 @@ class Tape:
         partial = path.with_name(path.name + ".partial")
         partial.write_bytes(self.image)
         os.replace(partial, path)
-
-
-def check_fits(shape, config):
-    """TapeError naming the first buffer of `config` that a model of `shape` overflows."""
-    beats = shape.layers * -(-shape.hidden // config.vector)
-    room = config.max_layers * config.max_hidden // config.vector
-    for name, need, have, field in (
-            ("hidden", shape.hidden, config.max_hidden, "max_hidden"),
-            ("intermediate size", shape.inner, config.max_inner, "max_inner"),
-            ("state (layers x hidden)", beats * config.vector, room * config.vector,
-             "max_layers x max_hidden")):
-        if need > have:
-            raise TapeError(f"model too large for preset {config.name!r}: {name} {need} exceeds "
-                            f"{field} {have}")
 
 
 class Writer:
@@ -175,9 +162,6 @@ def compile_integers(model: IntegerModel, config: Config, progress=None, order=W
         embedding_shift=model.embedding_shift, body_start=body_start, body_words=body_words,
         token_words=body_words + head_words, image_words=body_start + body_words + head_words,
         embedding_crc=zlib.crc32(embedding), body_crc=zlib.crc32(body), head_crc=zlib.crc32(head))
-    if header.image_words > config.memory_words:
-        raise TapeError(f"model too large for preset {config.name!r}: the tape has "
-                        f"{header.image_words} words; memory_words is {config.memory_words}")
     image = header.pack().ljust(start * size, b"\0") + embedding + body + head
     return Tape(config, header, image, tuple(writer.commands))
 

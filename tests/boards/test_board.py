@@ -7,6 +7,7 @@ import pytest
 from tritone.boards.board import BoardError, board, boards
 from tritone.boards.flow import write_sources
 from tritone.boards.pll import Clock, phase_of, plan
+from tritone.common.boards import PRESET_OF
 
 MHZ = 1_000_000
 STREAMED = ["colorlight-5a75b", "icepi-zero", "icesugar-pro", "ulx3s-12f", "ulx3s-25f", "ulx3s-45f",
@@ -15,6 +16,10 @@ STREAMED = ["colorlight-5a75b", "icepi-zero", "icesugar-pro", "ulx3s-12f", "ulx3
 
 def test_every_board_of_the_list_is_there():
     assert set(STREAMED) <= set(boards())
+
+
+def test_boards_and_machines_are_the_same_list():
+    assert {name: found.preset for name, found in boards().items()} == PRESET_OF
 
 
 def test_an_unknown_board_names_the_known_ones():

@@ -11,7 +11,8 @@ from tritone.common.formats import COMPACT, DEFAULT, FORMATS
 from tritone.common.tape import (COMMAND_FIELDS, HEADER_FIELDS, Function, Header, Opcode, TapeError,
                                  check_image, matrix_fields, norm_fields)
 from tritone.compiler.packing import unpack_matrix
-from tritone.compiler.tape import check_fits, compile_integers, compile_model
+from tritone.compiler.sizes import check_fits, image_words
+from tritone.compiler.tape import compile_integers, compile_model
 from tritone.model.integers import integer_model
 
 SHAPES = [shape_of(96, 2, 128, 600), shape_of(192, 1, 320, 600), shape_of(50, 3, 70, 600)]
@@ -205,6 +206,24 @@ def test_a_model_too_large_is_refused_with_both_numbers(shape, message):
         check_fits(shape, TINY)
 
 
+@pytest.mark.parametrize("shape, boards", [
+    (shape_of(512, 13, 100, 40), "these boards would hold it: ulx3s-45f, ulx3s-85f"),
+    (shape_of(512, 9, 1024, 4000), "these boards would hold it: ulx3s-12f, .*, icepi-zero$"),
+    (shape_of(1024, 24, 2816, 32000), "no board here would hold it")])
+def test_a_model_too_large_names_the_boards_that_would_hold_it(shape, boards):
+    with pytest.raises(TapeError, match=boards):
+        check_fits(shape, TINY)
+
+
+@pytest.mark.parametrize("config", [TINY, VIRTUAL, PRESETS["sdram16-compact"]],
+                         ids=lambda c: c.name)
+@pytest.mark.parametrize("sizes", [(1, 1, 1, 257), (20, 2, 33, 301), (64, 4, 128, 512)])
+def test_the_words_of_a_tape_are_known_before(tmp_path, sizes, config):
+    shape = shape_of(*sizes)
+    model = integer_model(write_checkpoint(tmp_path, shape), config.formats)
+    assert image_words(shape, config) == compile_integers(model, config).header.image_words
+
+
 def test_the_state_is_counted_in_whole_words():
     config = replace(VIRTUAL, max_hidden=8, max_layers=3)
     check_fits(shape_of(7, 3, 9, 40), config)
@@ -216,7 +235,7 @@ def test_the_state_is_counted_in_whole_words():
 def test_a_tape_longer_than_the_memory_is_refused(small):
     words = compile_integers(small, TINY).header.image_words
     compile_integers(small, replace(TINY, memory_words=words))
-    with pytest.raises(TapeError, match=f"{words} words; memory_words is {words - 1}"):
+    with pytest.raises(TapeError, match=f"tape {words} exceeds memory_words {words - 1}"):
         compile_integers(small, replace(TINY, memory_words=words - 1))
 
 
