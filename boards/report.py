@@ -89,9 +89,9 @@ COLUMNS = {
 }
 
 
-def table(reports):
-    """Markdown: a row a report."""
-    rows = ["| " + " | ".join(COLUMNS) + " |", "|---" * len(COLUMNS) + "|"]
-    rows += ["| " + " | ".join(cell(entry) for cell in COLUMNS.values()) + " |"
-             for entry in reports]
+def table(columns, entries):
+    """Markdown: a row an entry, a column for each {title: function of the entry}."""
+    rows = ["| " + " | ".join(columns) + " |", "|---" * len(columns) + "|"]
+    rows += ["| " + " | ".join(cell(entry) for cell in columns.values()) + " |"
+             for entry in entries]
     return "\n".join(rows)

@@ -15,10 +15,9 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from page import marks, write_between
 from rich.console import Console
 from rich.progress import track
-
+from tritone.common.page import marks, write_between
 from tritone.model.settings import ModelShape
 from tritone.model.weights import DTYPES, INDEX
 from tritone.model.writer import TensorFile

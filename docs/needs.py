@@ -6,9 +6,9 @@ Writes the table between its marks in docs/real-size.md.
 from pathlib import Path
 
 from checkpoints_size import SIZES
-from page import marks, write_between
 from tritone.common.config import TRITS_PER_BYTE
 from tritone.common.formats import DEFAULT
+from tritone.common.page import marks, write_between
 
 PAGE, MARKS = Path(__file__).resolve().parent / "real-size.md", marks("needs", "docs/needs.py")
 MEMORIES = {"SDR x16, 133 MHz": 0.266, "DDR3 x16, 800 MT/s": 1.6, "DDR4 x64, 2400 MT/s": 19.2,

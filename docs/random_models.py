@@ -14,10 +14,10 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
-from page import marks, write_between
 from safetensors.numpy import save_file
 from tritone.common.errors import TritoneError
 from tritone.common.formats import FORMATS
+from tritone.common.page import marks, write_between
 from tritone.model.agreement import agrees, divergence, log_softmax
 from tritone.model.checkpoint import Checkpoint, ModelShape
 from tritone.model.integers import integer_model

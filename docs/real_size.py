@@ -16,10 +16,10 @@ from pathlib import Path
 
 import numpy as np
 from checkpoints_size import SIZES, run_json, write_model
-from page import marks, write_between
 from rich.console import Console
 from tritone.common.config import preset
 from tritone.common.errors import TritoneError
+from tritone.common.page import marks, write_between
 from tritone.compiler.clocks import predict
 from tritone.compiler.tape import compile_integers
 from tritone.host.driver import Board

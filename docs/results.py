@@ -13,8 +13,8 @@ import sys
 from pathlib import Path
 
 import figures
-from page import marks, write_between
 from tritone.common.config import preset
+from tritone.common.page import marks, write_between
 from tritone.model.checkpoint import Checkpoint
 
 HERE = Path(__file__).resolve().parent

@@ -11,10 +11,10 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from page import marks, write_between
 from rich.console import Console
 from rich.progress import Progress
 from tritone.common.errors import TritoneError
+from tritone.common.page import marks, write_between
 from tritone.host.text import encode_prompt, end_of_text, load_tokenizer
 from tritone.model.checkpoint import Checkpoint
 from tritone.model.golden import Golden

@@ -12,7 +12,7 @@ from pathlib import Path
 from statistics import mean
 
 import matplotlib
-from page import marks, write_between
+from tritone.common.page import marks, write_between
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt  # noqa: E402

@@ -14,9 +14,9 @@ from math import log2
 from pathlib import Path
 
 import numpy as np
-from page import marks, write_between
 from tritone.common.errors import TritoneError
 from tritone.common.formats import DEFAULT
+from tritone.common.page import marks, write_between
 from tritone.model.checkpoint import Checkpoint
 from tritone.model.golden import Golden
 from tritone.model.integers import integer_model
