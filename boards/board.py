@@ -110,7 +110,7 @@ def boards():
     package = __name__.rpartition(".")[0]
     folder = import_module(package).__path__
     modules = (import_module(f"{package}.{m.name}") for m in iter_modules(folder)
-               if m.name not in ("build", "program", "summary"))
+               if m.name not in ("build", "chips", "program", "summary"))
     return {board.name: board for module in modules for board in getattr(module, "BOARDS", ())}
 
 

@@ -19,6 +19,7 @@ from ..common.errors import TritoneError
 from ..rtl.emit import write_if_changed
 from ..sim.cache import build_root
 from .board import BoardError, board, boards
+from .chips import check_room
 from .flow import lut4_a_lane, pack, route, synthesise, write_sources
 from .report import report, speed
 from .tools import versions
@@ -39,7 +40,8 @@ def build(chosen, folder, seeds, simulate=True):
         path.unlink(missing_ok=True)
     write_sources(chosen, folder)
     lanes = lut4_a_lane(chosen, folder)
-    _, seconds = synthesise(folder)
+    cells, seconds = synthesise(folder)
+    check_room(chosen, cells)
     routed = route(chosen, folder, seeds)
     pack(folder, bitstream.name)
     figures = report(chosen, routed, lanes, {}, packages)

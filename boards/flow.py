@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from ..rtl.emit import to_rtlil, write_if_changed
 from ..rtl.ternary_array import TernaryArray
 from .board import BoardError
+from .chips import lut4
 from .machine import BoardMachine
 from .tools import ECPPACK, NEXTPNR, YOSYS, ToolError, cell_counts, run_tool
 
 NAME = "top"
 SYNTHESIS = "read_rtlil {0}.il\nsynth_ecp5 -top {0}\ntee -o {0}.stat stat\nwrite_json {0}.json\n"
 HOURS = 3600
-LUT4_OF = {"LUT4": 1, "CCU2C": 2, "TRELLIS_DPR16X4": 6}  # what a cell takes of the device's LUT4
 
 
 class TimingError(BoardError):
@@ -57,7 +57,7 @@ def lut4_a_lane(board, folder):
     """LUT4 for each lane of the ternary array alone, accumulators included."""
     (folder / "array.il").write_text(to_rtlil(TernaryArray(board.config), "array"))
     cells, _ = synthesise(folder, "array")
-    return sum(LUT4_OF.get(cell, 0) * count for cell, count in cells.items()) / board.config.lanes
+    return lut4(cells) / board.config.lanes
 
 
 def device_options(board):
@@ -112,6 +112,12 @@ def slowest(report):
                 for name, clock in report["fmax"].items()), key=lambda pair: pair[1])
 
 
+def domain(clock):
+    """Clock domain of the net that nextpnr calls `clock`."""
+    name = clock.removeprefix("$glbnet$").rpartition(".")[2]
+    return "sync" if name == "clk" else name.removesuffix("_clk")
+
+
 def critical_path(report):
     """The slowest path of the worst clock, in words."""
     name, _ = slowest(report)
@@ -123,7 +129,7 @@ def critical_path(report):
         delays["routing" if part["type"] == "routing" else "logic"] += part["delay"]
     levels = sum(part["type"] == "logic" for part in path)
     first, last = (path[0]["from"]["cell"], path[-1]["to"]["cell"])
-    return (f"{clock['achieved']:.1f} MHz of {clock['constraint']:.1f} MHz, "
+    return (f"domain {domain(name)}: {clock['achieved']:.1f} MHz of {clock['constraint']:.1f} MHz, "
             f"{sum(delays.values()):.2f} ns from {place(first)} to {place(last)}: {levels} cells "
             f"{delays['logic']:.2f} ns, routing {delays['routing']:.2f} ns")
 

@@ -9,7 +9,7 @@ from ..common.errors import TritoneError
 from ..compiler.clocks import predict
 from ..compiler.tape import compile_model
 from ..sim.progress import step
-from .flow import critical_path, slowest, utilisation
+from .flow import critical_path, domain, slowest, utilisation
 
 TREE = Path(__file__).resolve().parents[1]
 TOKENS = 4  # each takes the same clocks
@@ -54,9 +54,9 @@ def report(board, routed, lut4_a_lane, seconds, versions):
         "board": board.name, "title": board.title, "device": board.device,
         "preset": board.config.name, "formats": board.config.formats.name,
         "provenance": "post-route", "utilisation": utilisation(routed.report),
-        "clocks": {clock: {"mhz": f["achieved"], "constraint_mhz": f["constraint"]}
+        "clocks": {domain(clock): {"mhz": f["achieved"], "constraint_mhz": f["constraint"]}
                    for clock, f in routed.report["fmax"].items()},
-        "slowest_clock": name, "critical_path": critical_path(routed.report),
+        "slowest_clock": domain(name), "critical_path": critical_path(routed.report),
         "lanes": board.config.lanes, "lut4_a_lane": lut4_a_lane,
         "clock_hz": board.config.clock_hz, "seed": routed.seed, "versions": versions,
         "seconds": seconds, "command": f"make synth BOARD={board.name}",
@@ -68,6 +68,14 @@ def _use(entry, name):
     return f"{used['used']:,} / {used['available']:,}"
 
 
+def _clock(entry, name):
+    """Reached / demanded."""
+    if name not in entry["clocks"]:
+        return ""
+    clock = entry["clocks"][name]
+    return f"{clock['mhz']:.1f} / {clock['constraint_mhz']:.0f}"
+
+
 COLUMNS = {
     "board": lambda r: r["title"],
     "preset": lambda r: f"`{r['preset']}`",
@@ -76,8 +84,8 @@ COLUMNS = {
     "EBR": lambda r: _use(r, "EBR"),
     "DSP": lambda r: _use(r, "DSP"),
     "LUTRAM": lambda r: _use(r, "LUTRAM"),
-    "MHz, of": lambda r: "; ".join(f"{c['mhz']:.1f}, {c['constraint_mhz']:.0f}"
-                                   for c in r["clocks"].values()),
+    "MHz of machine": lambda r: _clock(r, "sync"),
+    "of memory": lambda r: _clock(r, "mem"),
     "lanes": lambda r: f"{r['lanes']:,}",
     "LUT4 a lane": lambda r: f"{r['lut4_a_lane']:.1f}",
     "clocks a token": lambda r: f"{r['speed']['clocks_per_token']:,.0f}",

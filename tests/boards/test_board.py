@@ -5,6 +5,7 @@ from fractions import Fraction
 import pytest
 
 from tritone.boards.board import BoardError, board, boards
+from tritone.boards.chips import check_room
 from tritone.boards.flow import write_sources
 from tritone.boards.pll import Clock, phase_of, plan
 from tritone.common.boards import PRESET_OF
@@ -58,6 +59,16 @@ def test_a_clock_that_no_pll_makes_is_refused():
     (0, 6, (5, 0)), (180, 6, (8, 0)), (90, 6, (6, 4)), (7.5, 6, (5, 1))])
 def test_phase_counts_eighths_of_the_vco(degrees, divider, fields):
     assert phase_of(Fraction(degrees), divider) == fields
+
+
+def test_a_netlist_too_large_names_the_boards_that_would_hold_it():
+    small = board("ulx3s-25f")
+    check_room(small, {"LUT4": 24_288, "DP16KD": 56, "MULT18X18D": 28})
+    with pytest.raises(BoardError, match=r"needs 24,289 LUT4 of 24,288, 57 EBR of 56 in its "
+                                         r"LFE5U-25F; large enough: ulx3s-45f, ulx3s-85f"):
+        check_room(small, {"LUT4": 24_281, "CCU2C": 1, "TRELLIS_DPR16X4": 1, "DP16KD": 57})
+    with pytest.raises(BoardError, match="large enough: no board here"):
+        check_room(small, {"MULT18X18D": 157})
 
 
 def test_sources_are_the_same_each_time(tmp_path):

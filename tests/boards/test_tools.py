@@ -1,10 +1,14 @@
 """What is said when a tool is missing, crashes, hangs, or misses timing."""
 
+import json
 import time
+from contextlib import nullcontext
 
 import pytest
 
 from tritone.boards import flow, tools
+from tritone.boards.board import BoardError, board
+from tritone.boards.build import build_again
 from tritone.boards.build import main as build
 from tritone.boards.flow import TimingError, critical_path, met, place, route
 from tritone.boards.tools import Tool, ToolError, cell_counts, run_tool
@@ -72,7 +76,8 @@ def timing(achieved, path_ns=(0.5, 7.0, 3.9, 1.0)):
 
 def test_the_critical_path_in_words():
     assert critical_path(timing(80.6)) == (
-        "80.6 MHz of 100.0 MHz, 12.40 ns from a.count to b.sum: 1 cells 4.40 ns, routing 8.00 ns")
+        "domain sync: 80.6 MHz of 100.0 MHz, 12.40 ns from a.count to b.sum: 1 cells "
+        "4.40 ns, routing 8.00 ns")
     assert place("top.link.x_LUT4_Z_A_CCU2C_S0") == "top.link.x"
 
 
@@ -98,7 +103,8 @@ def test_missed_timing_names_the_best_seed_and_its_path(monkeypatch):
     with pytest.raises(TimingError) as caught:
         route(board("ulx3s-85f"), None, [1, 2, 3])
     assert str(caught.value).startswith(
-        "ULX3S 85F: timing is missed with seeds 1, 2, 3; best with 2: 95.0 MHz of 100.0 MHz")
+        "ULX3S 85F: timing is missed with seeds 1, 2, 3; best with 2: domain sync: "
+        "95.0 MHz of 100.0 MHz")
 
 
 @pytest.mark.parametrize("arguments, message", [
@@ -117,3 +123,24 @@ def test_a_package_that_is_missing_says_how_to_get_it(monkeypatch):
     monkeypatch.setattr(tools, "version", missing)
     with pytest.raises(ToolError, match=r"amaranth is not installed: python -m pip install"):
         tools.versions()
+
+
+@pytest.mark.parametrize("changed, message", [
+    ({}, ""), ({"sha256": "cd"}, "with seed 3 the bitstream has SHA-256 cd; .* has ab"),
+    ({"versions": {"amaranth": "2"}}, "was built with {'amaranth': '1'}; here are")])
+def test_a_bitstream_that_comes_out_different_is_an_error(tmp_path, monkeypatch, changed, message):
+    report = {"seed": 3, "versions": {"amaranth": "1"}, "sha256": "ab"}
+    (tmp_path / "report.json").write_text(json.dumps(report))
+
+    def again(_, folder, seeds, simulate):
+        assert folder != tmp_path and seeds == [3] and not simulate
+        return report | changed
+
+    monkeypatch.setattr("tritone.boards.build.build", again)
+    with pytest.raises(BoardError, match=message) if message else nullcontext():
+        assert build_again(board("ulx3s-12f"), tmp_path) == report
+
+
+def test_again_needs_a_first_time(tmp_path, capsys):
+    assert build(["ulx3s-12f", "--again", "-o", str(tmp_path)]) == 1
+    assert "report.json: build first, without --again" in capsys.readouterr().err
