@@ -60,8 +60,8 @@ synth-all: $(READY)  ## the bitstreams of all boards, many minutes each, then sy
 	    $(PY) -m tritone.boards.summary && exit $$status
 
 synth-smallest: $(READY)  ## place and route the smallest preset twice; the bitstreams must be equal
-	@$(PY) -m tritone.boards.build ulx3s-12f --preset tiny --no-simulation
-	@$(PY) -m tritone.boards.build ulx3s-12f --preset tiny --again
+	@$(PY) -m tritone.boards.build ulx3s-45f --preset tiny --no-simulation
+	@$(PY) -m tritone.boards.build ulx3s-45f --preset tiny --again
 
 synth-report: $(READY)  ## collect the reports of build/ into docs/boards.md and README.md
 	@$(PY) -m tritone.boards.summary
