@@ -5,8 +5,12 @@ from fractions import Fraction
 
 from .errors import TritoneError
 from .formats import DEFAULT, FORMATS, Formats
-from .tape import EXPONENT_PLACE
+from .tape import EXPONENT_PLACE, array_geometry
+from .triples import TRIPLE_BITS, group_count
 
+WEIGHTS = ("streamed", "resident")
+ARRAYS = ("adders", "tables")
+FIELD_BITS = 32  # a tape word is a whole number of these
 TRITS_PER_BYTE = 5  # 3**5 = 243 of 256 codes: 1.6 bits a trit
 
 
@@ -21,6 +25,8 @@ class Config:
     The ternary array multiplies `rows` x `inputs` trits a clock with `columns` activation vectors;
     one tape word carries exactly the trits of one such clock. The vector pipelines handle `vector`
     elements a clock. A model fits when `hidden` and `inner` (the longest input of any matrix) do.
+    `array` says how it multiplies: with "adders" (rtl/ternary_array.py, five trits to a byte) or
+    with "tables" of three codes (rtl/table_array.py, five bits to three trits).
     """
 
     name: str
@@ -28,6 +34,8 @@ class Config:
     inputs: int = 10
     columns: int = 1
     vector: int = 1
+    array: str = "adders"
+    weights: str = "streamed"
     max_hidden: int = 512
     max_inner: int = 2048
     max_layers: int = 32
@@ -46,11 +54,17 @@ class Config:
             if not condition:
                 raise ConfigError(f"Config {self.name!r}: {what}")
 
-        need(self.inputs % TRITS_PER_BYTE == 0, f"inputs={self.inputs} must be a multiple of 5")
+        need(self.array in ARRAYS, f"array={self.array!r}; known: {', '.join(ARRAYS)}")
+        need(self.array == "tables" or self.inputs % TRITS_PER_BYTE == 0,
+             f"inputs={self.inputs} must be a multiple of 5")
+        need(self.array == "adders" or self.vector.bit_count() == 1,
+             f"vector={self.vector} must be a power of two")
         need(self.inputs % self.vector == 0,
              f"vector={self.vector} must divide inputs={self.inputs}")
         need(self.word_bits % 32 == 0, f"a tape word of {self.word_bits} bits is no multiple of 32")
-        need(self.word_bits % (self.formats.pair_bits * self.vector) == 0,
+        need(self.weights in WEIGHTS, f"weights={self.weights!r}; known: {', '.join(WEIGHTS)}")
+        need(self.weights == "resident"
+             or self.word_bits % (self.formats.pair_bits * self.vector) == 0,
              f"vector={self.vector} pairs of {self.formats.pair_bits} bits must divide a tape word "
              f"of {self.word_bits} bits")
         widest = max(self.formats.scale_bits, self.formats.epsilon_bits)
@@ -70,8 +84,25 @@ class Config:
 
     @property
     def word_bits(self):
-        """Bits of a tape word: the trits of one clock of the array, five to a byte."""
+        """Bits of a tape word: the trits of one clock of the array."""
+        if self.array == "tables":
+            return -(-self.rows * self.groups * TRIPLE_BITS // FIELD_BITS) * FIELD_BITS
         return self.lanes // TRITS_PER_BYTE * 8
+
+    @property
+    def groups(self):
+        """Groups of three inputs of a row (tables)."""
+        return group_count(self.inputs)
+
+    @property
+    def block_groups(self):
+        """Row groups whose partial sums the array keeps between chunks of inputs (tables)."""
+        return -(-self.max_hidden // self.rows)
+
+    @property
+    def geometry(self):
+        """What a tape says of the array that it was made for."""
+        return array_geometry(self.array, self.rows, self.inputs, self.vector)
 
     @property
     def word_bytes(self):

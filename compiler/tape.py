@@ -11,7 +11,7 @@ from ..common.config import Config
 from ..common.tape import (HEADER_FIELDS, Function, Header, TapeError,
                            matrix_fields, norm_fields)
 from ..model.integers import IntegerModel, integer_model
-from .packing import pack_matrix
+from .packing import pack_words
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ class _Writer:
     def matrix(self, trits, function, release=True):
         rows, length = trits.shape
         chunks = -(-length // self.config.inputs)
-        packed = pack_matrix(trits, self.config.rows, self.config.inputs).tobytes()
+        packed = pack_words(trits, self.config).tobytes()
         words = len(packed) // self.config.word_bytes
         self._command(matrix_fields(function=function, release=release, chunks=chunks, rows=rows,
                                     words=words))
@@ -165,7 +165,7 @@ def compile_integers(model: IntegerModel, config: Config, progress=None):
     body_start = start + len(embedding) // size
     header = Header(
         model_id=zlib.crc32(head, zlib.crc32(body, zlib.crc32(embedding))),
-        geometry=config.rows | config.inputs << 16, formats=config.formats.crc,
+        geometry=config.geometry, formats=config.formats.crc,
         hidden=shape.hidden, layers=shape.layers, inner=shape.inner,
         vocabulary=shape.vocabulary, embedding_start=start,
         embedding_words=len(embedding) // size // shape.vocabulary,

@@ -103,13 +103,12 @@ class Sequencer(Component):
     def _verdict(self):
         """HeaderError of the header."""
         f, config = self.f, self.config
-        geometry = config.rows | config.inputs << 16
         room = config.max_layers * (config.max_hidden // config.vector)
         large = ((f["hidden"] > config.max_hidden) | (f["inner"] > config.max_inner)
                  | (f["layers"][16:] != 0) | (self.state > room))
         error = Mux(large, HeaderError.SIZE, HeaderError.NONE)
         error = Mux(f["formats"] != config.formats.crc, HeaderError.FORMATS, error)
-        error = Mux(f["geometry"] != geometry, HeaderError.GEOMETRY, error)
+        error = Mux(f["geometry"] != config.geometry, HeaderError.GEOMETRY, error)
         error = Mux(f["version"] != VERSION, HeaderError.VERSION, error)
         return Mux(f["magic"] != MAGIC, HeaderError.MAGIC, error)
 
