@@ -22,7 +22,8 @@ class TableArray(wiring.Component):
 
     Clocks, when nothing else holds them up:
 
-    - last beat of codes taken in clock t, the tables being free: first word in clock t + `fill` + 1;
+    - last beat of codes taken in clock t, the tables being free: first word in clock
+      t + `fill` + 1;
     - last word of a chunk taken in clock t, its successor being there: first word of that in clock
       t + `fill` + 1; without another fill, in clock t + 1;
     - matrix taken in clock t while none is at work: first word in clock t + 2; a matrix is taken up

@@ -5,7 +5,7 @@ from amaranth.lib import data, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
-from ..common.triples import ADDRESS_BITS, ENTRIES, PLACES, left_sibling
+from ..common.triples import ADDRESS_BITS, PLACES, left_sibling
 from .signed_adder import SignedAdder
 
 CODE_BITS = 8
