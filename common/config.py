@@ -4,13 +4,14 @@ from dataclasses import dataclass, fields, replace
 from fractions import Fraction
 
 from .errors import TritoneError
-from .formats import DEFAULT, FORMATS, Formats
+from .formats import DEFAULT, FORMATS, RESIDENT, Formats
 from .tape import EXPONENT_PLACE, array_geometry
 from .triples import TRIPLE_BITS, group_count
 
 WEIGHTS = ("streamed", "resident")
 ARRAYS = ("adders", "tables")
 FIELD_BITS = 32  # a tape word is a whole number of these
+RESIDENT_ADDRESS_BITS = 20  # of beats of embeddings: more than any block RAM holds
 TRITS_PER_BYTE = 5  # 3**5 = 243 of 256 codes: 1.6 bits a trit
 
 
@@ -83,11 +84,25 @@ class Config:
         return self.rows * self.inputs
 
     @property
-    def word_bits(self):
-        """Bits of a tape word: the trits of one clock of the array."""
+    def array_bits(self):
+        """Bits of a word of trits: those of one clock of the array."""
         if self.array == "tables":
             return -(-self.rows * self.groups * TRIPLE_BITS // FIELD_BITS) * FIELD_BITS
         return self.lanes // TRITS_PER_BYTE * 8
+
+    @property
+    def array_bytes(self):
+        return self.array_bits // 8
+
+    @property
+    def word_bits(self):
+        """Bits of a word of the memory: one of trits, or a field of the header when the model is
+        resident and there is no memory."""
+        return FIELD_BITS if self.weights == "resident" else self.array_bits
+
+    @property
+    def word_bytes(self):
+        return self.word_bits // 8
 
     @property
     def groups(self):
@@ -105,12 +120,10 @@ class Config:
         return array_geometry(self.array, self.rows, self.inputs, self.vector)
 
     @property
-    def word_bytes(self):
-        return self.word_bits // 8
-
-    @property
     def address_bits(self):
-        """Bits of a word address of the memory."""
+        """Bits of a word address of the memory, or of the embeddings of a resident model."""
+        if self.weights == "resident":
+            return RESIDENT_ADDRESS_BITS
         return (self.memory_words - 1).bit_length()
 
     @property
@@ -135,8 +148,12 @@ LARGE = Config(name="large", rows=8, inputs=10, vector=2, max_hidden=1024, max_i
                memory_latency=40, clock_hz=100_000_000)
 TINY = Config(name="tiny", inputs=10, max_hidden=64, max_inner=128, max_layers=4,
               memory_words=1 << 16, prefetch_words=256, memory_rate=Fraction(2, 5))
+# stories-1m5 in the block RAM of an ECP5 85F; a vector for each clock of the array.
+RESIDENT_85F = Config(name="resident", rows=8, inputs=128, vector=8, array="tables",
+                      weights="resident", max_hidden=128, max_inner=384, max_layers=6,
+                      memory_words=0, clock_hz=80_000_000, token_fifo=512, formats=RESIDENT)
 
-PRESETS = {c.name: c for c in (VIRTUAL, NARROW, LARGE, TINY)}
+PRESETS = {c.name: c for c in (VIRTUAL, NARROW, LARGE, TINY, RESIDENT_85F)}
 
 
 def preset(name, /, **changes):

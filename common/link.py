@@ -8,10 +8,10 @@ import struct
 import zlib
 from fractions import Fraction
 
-from .config import Config
+from .config import ARRAYS, WEIGHTS, Config
 from .formats import FORMATS
 
-PROTOCOL_VERSION = 2
+PROTOCOL_VERSION = 3
 GATEWARE_VERSION = 1
 
 SYNC = b"\x54\x33"
@@ -98,7 +98,7 @@ PROMPT_REPLY = struct.Struct("<II")  # tokens accepted in all, tokens that fit n
 TOKENS_REPLY = struct.Struct("<IHH")  # index of the first, how many, flags; then the tokens
 # IDENTIFY: chunks of 8 bytes that never change, then MACHINE_STATUS and MODEL.
 MODEL = struct.Struct("<II")  # id of the tape in memory, its vocabulary
-IDENTITY = struct.Struct("<HHHH HHHH 16s II II II II HHHH 12sI")
+IDENTITY = struct.Struct("<HHHH HHHH 16s II II II II HHHH 12sI HHI")
 
 
 def identity(config, counters):
@@ -118,7 +118,8 @@ def identity(config, counters):
         config.memory_words, config.prefetch_words, config.clock_hz, config.baud,
         config.token_fifo, config.word_bits, rate.numerator, rate.denominator,
         config.memory_latency, config.burst_words,
-        config.formats.name.encode(), config.formats.crc)
+        config.formats.name.encode(), config.formats.crc,
+        ARRAYS.index(config.array), WEIGHTS.index(config.weights), 0)
 
 
 def parse_machine_status(payload):
@@ -139,12 +140,13 @@ def parse_identity(payload):
     """
     (protocol, gateware, counters, max_layers, rows, inputs, columns, vector, name, max_hidden,
      max_inner, memory_words, prefetch_words, clock_hz, baud, token_fifo, word_bits, numerator,
-     denominator, memory_latency, burst_words, formats, formats_crc) = IDENTITY.unpack_from(payload)
+     denominator, memory_latency, burst_words, formats, formats_crc, array, weights, _) = IDENTITY.unpack_from(payload)
     model_id, vocabulary = MODEL.unpack(payload[-MODEL.size:])
     formats = _formats(formats.rstrip(b"\0").decode(errors="replace"), formats_crc)
     config = Config(
         name=name.rstrip(b"\0").decode(errors="replace"), rows=rows, inputs=inputs,
-        columns=columns, vector=vector, max_hidden=max_hidden, max_inner=max_inner,
+        columns=columns, vector=vector, array=_named(ARRAYS, array, "array"),
+        weights=_named(WEIGHTS, weights, "place of the weights"), max_hidden=max_hidden, max_inner=max_inner,
         max_layers=max_layers, memory_words=memory_words, prefetch_words=prefetch_words,
         burst_words=burst_words, memory_rate=Fraction(numerator, denominator),
         memory_latency=memory_latency, clock_hz=clock_hz, baud=baud, token_fifo=token_fifo,
@@ -155,6 +157,13 @@ def parse_identity(payload):
     return {"protocol": protocol, "gateware": gateware, "counters": counters, "config": config,
             **parse_machine_status(payload[IDENTITY.size:-MODEL.size]),
             "model_id": model_id, "vocabulary": vocabulary}
+
+
+def _named(names, index, what):
+    """The name that a number stands for; ValueError when this program knows none."""
+    if index >= len(names):
+        raise ValueError(f"the board has {what} {index}; known: {', '.join(names)}")
+    return names[index]
 
 
 def _formats(name, crc):

@@ -166,9 +166,13 @@ def check_image(image, where="tape", config=None):
     return header
 
 
-def norm_fields(*, product, wait, repeat, floors, length, factor, energy, constant):
-    """The four fields of a NORM; `factor`, `energy`, `constant` are (mantissa, exponent)."""
-    first = (Opcode.NORM | product << 4 | wait << 5 | repeat << 6 | floors << 7 | length << 16)
+def norm_fields(*, product, wait, repeat, floors, length, factor, energy, constant, after=0):
+    """The four fields of a NORM; `factor`, `energy`, `constant` are (mantissa, exponent).
+
+    after : resident machines only, how many matrices of the token a NORM with `wait` waits for
+    """
+    first = (Opcode.NORM | product << 4 | wait << 5 | repeat << 6 | floors << 7 | after << 8
+             | length << 16)
     return [first] + [m | (e & (1 << EXPONENT_BITS) - 1) << EXPONENT_PLACE
                       for m, e in (factor, energy, constant)]
 

@@ -293,9 +293,11 @@ class Machine:
 
 def predict(tape, config=None):
     """The Prediction for a Tape on its Config."""
-    config = config or tape.config
-    sampled = Machine(tape, config, sampling=True)
+    config, walk = config or tape.config, Machine
+    if config.weights == "resident":
+        from .resident_clocks import ResidentMachine as walk
+    sampled = walk(tape, config, sampling=True)
     token = sampled.run()
-    prompt = Machine(tape, config, sampling=False).run()
+    prompt = walk(tape, config, sampling=False).run()
     memory = [("memory", start, stop, "words") for start, stop in sampled.source.runs]
     return Prediction(token, prompt, len(sampled.source.taken), memory + sampled.intervals)

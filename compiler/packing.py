@@ -60,7 +60,7 @@ def pack_tables(trits, config):
     codes = addresses | signs << ADDRESS_BITS  # [groups, rows, chunks, groups of inputs]
     bits = (codes[..., None] >> np.arange(TRIPLE_BITS, dtype=np.uint8)) & 1
     words = bits.transpose(0, 2, 1, 3, 4).reshape(groups, chunks, -1)
-    words = np.pad(words, ((0, 0), (0, 0), (0, config.word_bits - words.shape[2])))
+    words = np.pad(words, ((0, 0), (0, 0), (0, config.array_bits - words.shape[2])))
     words = np.packbits(words, axis=2, bitorder="little")
     block = config.block_groups
     return np.concatenate([words[start:start + block].transpose(1, 0, 2).reshape(-1)

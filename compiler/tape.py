@@ -36,12 +36,16 @@ class Command:
 
 @dataclass(frozen=True)
 class Tape:
-    """A compiled model: the memory image and what it consists of."""
+    """A compiled model: the memory image and what it consists of.
+
+    contents : what a resident machine holds (compiler/resident.py), None for a tape in memory
+    """
 
     config: Config
     header: Header
     image: bytes
     commands: tuple
+    contents: object = None
 
     @property
     def model_id(self):
@@ -89,16 +93,25 @@ class _Writer:
     def _command(self, fields):
         self._append(np.array(fields, "<u4").tobytes())
 
-    def norm(self, norm, wait):
-        length, repeat = len(norm.code_gain), norm.sum_gain is None
-        floors = norm.floors is not None
-        first = norm.floors if floors else np.zeros(length, np.int64) if repeat else norm.sum_gain
-        pairs = np.stack([first, norm.code_gain], axis=1).astype(self.slot)
+    def pairs(self, norm):
+        """Slots [length, 2] of its gains or floors."""
+        length = len(norm.code_gain)
+        first = norm.floors if norm.floors is not None else norm.sum_gain
+        if first is None:
+            first = np.zeros(length, np.int64)
+        return np.stack([first, norm.code_gain], axis=1).astype(self.slot)
+
+    def norm_arguments(self, norm):
+        """Those of norm_fields that a Norm has."""
         scalars = {name: (s.mantissa, s.exponent) for name, s in (
             ("factor", norm.factor), ("energy", norm.energy), ("constant", norm.constant))}
-        self._command(norm_fields(product=norm.source == "product", wait=wait, repeat=repeat,
-                                  floors=floors, length=length, **scalars))
-        words = self._append(pairs.tobytes())
+        return {"product": norm.source == "product", "repeat": norm.sum_gain is None,
+                "floors": norm.floors is not None, **scalars}
+
+    def norm(self, norm, wait):
+        length = len(norm.code_gain)
+        self._command(norm_fields(wait=wait, length=length, **self.norm_arguments(norm)))
+        words = self._append(self.pairs(norm).tobytes())
         self.commands.append(Command(True, length, 0, words, wait=wait))
 
     def matrix(self, trits, function, release=True):
@@ -150,6 +163,9 @@ def compile_integers(model: IntegerModel, config: Config, progress=None):
     if model.formats != config.formats:
         raise TapeError(f"the model's integers are in {model.formats.name} formats; preset "
                         f"{config.name!r} has {config.formats.name}")
+    if config.weights == "resident":
+        from .resident import compile_resident
+        return compile_resident(model, config, progress)
     check_fits(shape, config)
     size, writer = config.word_bytes, _Writer(config)
     embedding = pack_embedding(model.embedding, config)

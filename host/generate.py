@@ -106,8 +106,8 @@ def open_board(options, config, tape):
             yield board
     elif options.board == "virtual":
         from ..sim.virtual import VirtualBoard
-        image = None if options.load_over_link else tape.image
-        with VirtualBoard(config, image) as virtual, \
+        image = None if options.load_over_link or tape.contents else tape.image
+        with VirtualBoard(config, image, contents=tape.contents) as virtual, \
                 Board.open(virtual.port, timeout=VIRTUAL_TIMEOUT, attempts=3,
                            provenance="simulated") as board:
             try:

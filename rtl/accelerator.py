@@ -8,29 +8,42 @@ from .embedder import Embedder
 from .interfaces import MachineSignature, MemorySignature
 from .normaliser import Normaliser
 from .quantiser import Quantiser
+from .resident_decoder import ResidentDecoder
 from .results import Results
 from .sampler import Sampler
 from .scalar_unit import ScalarUnit
 from .scale import Scale
 from .sequencer import Sequencer
+from .table_array import TableArray
 from .tape_decoder import TapeDecoder
 from .tape_reader import TapeReader
 from .ternary_array import TernaryArray
 
+ARRAYS = {"adders": TernaryArray, "tables": TableArray}
+
 
 class Accelerator(Component):
-    """Runs the model of the tape in `memory`.
+    """Runs the model of the tape in `memory`, or the one that is built in.
+
+    Parameters
+    ----------
+    config : Config
+    contents : compiler.resident.Contents
+        The model of a Config whose `weights` are "resident".
 
     Members
     -------
     control : In(MachineSignature)
         From the link.
     memory : Out(MemorySignature)
-        Reads only.
+        Reads only; unused by a resident model.
     """
 
-    def __init__(self, config):
-        self.config = config
+    def __init__(self, config, contents=None):
+        self.config, self.contents = config, contents
+        if (config.weights == "resident") != (contents is not None):
+            raise ValueError(f"Config {config.name!r} has {config.weights} weights: "
+                             f"{'no contents' if contents is None else 'contents'} given")
         super().__init__({"control": In(MachineSignature()),
                           "memory": Out(MemorySignature(config))})
 
@@ -46,24 +59,30 @@ class Accelerator(Component):
     def _build_boxes(self, m):
         config = self.config
         m.submodules.sequencer = self.sequencer = Sequencer(config)
-        m.submodules.reader = self.reader = TapeReader(config)
-        m.submodules.decoder = self.decoder = TapeDecoder(config)
+        if self.contents is None:
+            m.submodules.reader = self.reader = TapeReader(config)
+            m.submodules.decoder = self.decoder = TapeDecoder(config)
+        else:
+            m.submodules.decoder = self.decoder = ResidentDecoder(config, self.contents)
         m.submodules.embedder = self.embedder = Embedder(config)
         m.submodules.normaliser = self.normaliser = Normaliser(config)
         m.submodules.scalars = self.scalars = ScalarUnit(config)
         m.submodules.quantiser = self.quantiser = Quantiser(config)
-        m.submodules.array = self.array = TernaryArray(config)
+        m.submodules.array = self.array = ARRAYS[config.array](config)
         m.submodules.scale = self.scale = Scale(config)
         m.submodules.results = self.results = Results(config)
         m.submodules.sampler = self.sampler = Sampler(config)
 
     def _connect_tape(self, m):
         """Memory -> words -> commands, gains, trits."""
-        reader, decoder = self.reader, self.decoder
-        connect(m, reader.memory, flipped(self.memory))
-        connect(m, self.sequencer.reads, reader.spans)
+        decoder = self.decoder
+        if self.contents is None:
+            connect(m, self.reader.memory, flipped(self.memory))
+            connect(m, self.sequencer.reads, self.reader.spans)
+            connect(m, self.reader.words, decoder.words)
+        else:
+            connect(m, self.sequencer.reads, decoder.reads)
         connect(m, self.sequencer.spans, decoder.spans)
-        connect(m, reader.words, decoder.words)
         connect(m, decoder.fields, self.sequencer.fields)
         connect(m, decoder.embeddings, self.embedder.embeddings)
         connect(m, decoder.norms, self.normaliser.norms)

@@ -8,13 +8,12 @@ from amaranth.lib.wiring import Component, In, Out
 class Embedder(Component):
     """golden.embedding: beats of V pairs of slots -> residual = embedding << shift.
 
-    The lower embedding_bits of a slot are an element, signed.
-
-    Two words of V elements a beat, one a clock.
+    The lower embedding_bits of a slot are an element, signed. Two words of V elements a beat, one a
+    clock. Of a resident model, a beat has the V elements of one word, and no slots.
 
     Members
     -------
-    embeddings : In(stream of V x pair_bits)
+    embeddings : In(stream of V x pair_bits, or of V x embedding_bits)
     shift : In(embedding_shift_bits)
     hidden : In(16)
         Elements of a row; what is beyond is padding and is dropped.
@@ -30,9 +29,10 @@ class Embedder(Component):
         formats = config.formats
         self.config, self.formats = config, formats
         depth = config.max_hidden // config.vector
+        self.narrow = config.weights == "resident"
+        bits = formats.embedding_bits if self.narrow else formats.pair_bits
         super().__init__({
-            "embeddings": In(stream.Signature(data.ArrayLayout(
-                unsigned(formats.pair_bits), config.vector))),
+            "embeddings": In(stream.Signature(data.ArrayLayout(unsigned(bits), config.vector))),
             "shift": In(formats.embedding_shift_bits), "hidden": In(16),
             "start": In(1), "settled": Out(1),
             "write": Out(1), "address": Out(range(max(depth, 2))), "first": Out(1),
@@ -41,19 +41,20 @@ class Embedder(Component):
 
     def elaborate(self, platform):
         m, v, f = Module(), self.config.vector, self.formats
-        half = Signal()  # of the beat
+        half = Signal(0 if self.narrow else 1)  # of the beat
+        slot_bits = f.embedding_bits if self.narrow else f.slot_bits
         address = Signal(17)
         words = Signal(17)
         m.d.sync += words.eq((self.hidden + (v - 1)) // v)
         inside = address < words
         elements = self.embeddings.payload.as_value()
         for lane in range(v):
-            slot = elements.word_select(half * v + lane, f.slot_bits)
+            slot = elements.word_select(half * v + lane, slot_bits)
             element = slot[:f.embedding_bits].as_signed()
             m.d.comb += self.x[lane].eq(element << self.shift)
         m.d.comb += [
             self.write.eq(self.embeddings.valid & inside), self.address.eq(address),
-            self.first.eq(address == 0), self.embeddings.ready.eq(half),
+            self.first.eq(address == 0), self.embeddings.ready.eq(1 if self.narrow else half),
         ]
         with m.If(self.embeddings.valid):
             m.d.sync += half.eq(~half)

@@ -53,7 +53,7 @@ class TableArray(wiring.Component):
         super().__init__({
             "codes": In(self.filler.codes.signature.flip()),
             "matrices": In(stream.Signature(matrix_layout)),
-            "trits": In(stream.Signature(unsigned(config.word_bits))),
+            "trits": In(stream.Signature(unsigned(config.array_bits))),
             "sums": Out(self.queue.sums.signature),
             "busy": Out(1),
             "waiting": Out(1),

@@ -12,7 +12,7 @@ class Top(Component):
     """Link and Accelerator sharing one memory.
 
     The link uses the memory only while no run is open, so words need no tag: they belong to the
-    side that asked last.
+    side that asked last. `contents` is the model of a resident Config, as of Accelerator.
 
     Members
     -------
@@ -24,8 +24,8 @@ class Top(Component):
         For lamps.
     """
 
-    def __init__(self, config):
-        self.config = config
+    def __init__(self, config, contents=None):
+        self.config, self.contents = config, contents
         super().__init__({"uart__rx": In(1, init=1), "uart__tx": Out(1, init=1),
                           "memory": Out(MemorySignature(config)), "busy": Out(1),
                           "status_ready": Out(1), "status_error": Out(1)})
@@ -33,7 +33,7 @@ class Top(Component):
     def elaborate(self, platform):
         m = Module()
         m.submodules.link = link = Link(self.config)
-        m.submodules.accelerator = accelerator = Accelerator(self.config)
+        m.submodules.accelerator = accelerator = Accelerator(self.config, self.contents)
         connect(m, link.machine, accelerator.control)
         status = accelerator.control.status
         self._share_memory(m, link.memory, accelerator.memory)

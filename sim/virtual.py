@@ -54,11 +54,12 @@ def _gateware():
             for path in sorted((tree / part).glob("*.py"))]
 
 
-def build(config, component=None):
+def build(config, component=None, contents=None):
     """The simulator's program for `config`, from build/virtual or made now, which takes minutes
     on a machine that has never built one.
 
-    `component` replaces `tritone.rtl.top.Top(config)`.
+    `contents` is the model of a resident Config; `component` replaces the whole
+    `tritone.rtl.top.Top(config, contents)`.
     """
     verilator.check_tools()
     defines = [f"-DWORD_BITS={config.word_bits}", f"-DADDRESS_BITS={config.address_bits}"]
@@ -67,13 +68,13 @@ def build(config, component=None):
     if component is not None:
         return _program(emit.to_rtlil(component, "tritone"), parts, defines)
     # The same gateware gives the same program: what it was called saves elaborating it again.
-    name = digest(config, version("amaranth"), *_gateware(), *parts)
+    name = digest(config, contents, version("amaranth"), *_gateware(), *parts)
     known = build_root() / "virtual" / f"{name}.program"
     if known.exists() and (program := Path(known.read_text())).exists():
         return program
     with step("elaborating the machine"):
         from ..rtl.top import Top
-        design = emit.to_rtlil(Top(config), "tritone")
+        design = emit.to_rtlil(Top(config, contents), "tritone")
     program = _program(design, parts, defines)
     emit.write_if_changed(known, str(program))
     return program
@@ -100,6 +101,8 @@ class VirtualBoard:
     config : Config
     tape : bytes
         Found in the memory from address 0 on when the board starts, as if booted from flash.
+    contents : compiler.resident.Contents
+        Of a Tape for a resident Config, which then has no memory for a tape.
     component : amaranth.lib.wiring.Component
         Another machine with the ports of `rtl.top.Top`, for tests.
 
@@ -111,12 +114,12 @@ class VirtualBoard:
         The process that simulates.
     """
 
-    def __init__(self, config, tape=None, *, component=None):
+    def __init__(self, config, tape=None, *, contents=None, component=None):
         size = config.memory_words * config.word_bytes
         if tape is not None and len(tape) > size:
             raise VirtualBoardError(f"the tape has {len(tape)} bytes; the memory of "
                                     f"{config.name!r} holds {size}")
-        self._program = build(config, component)
+        self._program = build(config, component, contents)
         rate = Fraction(config.memory_rate)
         numbers = (config.memory_latency, rate.numerator, rate.denominator, config.memory_words,
                    config.clock_hz, config.baud)

@@ -69,7 +69,7 @@ def test_words_of_tables_give_the_dot_products(outputs, length, rows, inputs, ve
                     vector=vector, max_hidden=16, max_inner=128)
     trits = random_trits(outputs, length)
     codes = np.random.default_rng(2).integers(-127, 128, length)
-    words = pack_words(trits, config).reshape(-1, config.word_bytes)
+    words = pack_words(trits, config).reshape(-1, config.array_bytes)
     groups, chunks = -(-outputs // rows), -(-length // inputs)
     padded = np.zeros((chunks, inputs), int)
     padded.reshape(-1)[:length] = codes
