@@ -48,6 +48,7 @@ class Config:
     clock_hz: int = 50_000_000
     baud: int = 3_000_000
     token_fifo: int = 1024
+    scalar_pace: int = 1  # bits of roots, quotients and products of the scalar unit a clock
     formats: Formats = DEFAULT
 
     def __post_init__(self):
@@ -151,7 +152,8 @@ TINY = Config(name="tiny", inputs=10, max_hidden=64, max_inner=128, max_layers=4
 # stories-1m5 in the block RAM of an ECP5 85F; a vector for each clock of the array.
 RESIDENT_85F = Config(name="resident", rows=8, inputs=128, vector=8, array="tables",
                       weights="resident", max_hidden=128, max_inner=384, max_layers=6,
-                      memory_words=0, clock_hz=80_000_000, token_fifo=512, formats=RESIDENT)
+                      memory_words=0, clock_hz=80_000_000, token_fifo=512, scalar_pace=2,
+                      formats=RESIDENT)
 
 PRESETS = {c.name: c for c in (VIRTUAL, NARROW, LARGE, TINY, RESIDENT_85F)}
 

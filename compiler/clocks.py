@@ -148,11 +148,16 @@ class Machine:
         self.steps = -(-COMMAND_FIELDS * 32 // config.word_bits)
         v = config.vector
         self.levels = (v - 1).bit_length()
+        self.sampler = SAMPLER + v
         f = config.formats
-        # scalar unit: products, roots and quotients are made bit by bit
-        self.prepare, self.reciprocal = f.epsilon_bits + 6, f.reciprocal_bits + 10
-        root = max(f.scale_bits + 12, self.reciprocal + 1)
-        self.scale = root + f.reciprocal_bits + 5
+        # scalar unit: products, roots and quotients are made a few bits a clock
+        def clocks(bits):
+            return -(-bits // config.scalar_pace)
+
+        self.prepare = clocks(f.epsilon_bits) + 6
+        self.reciprocal = clocks(f.reciprocal_bits) + 10
+        root = max(clocks(f.scale_bits) + 12, self.reciprocal + 1)
+        self.scale = root + clocks(f.reciprocal_bits + 3) + 2
         self.summary = V_LATENCY + SUMMARY + self.levels
         self.product = max(PRODUCT, PRODUCT - 1 + self.levels) if v > 2 else PRODUCT
         self.beats = config.rows // v
@@ -273,12 +278,17 @@ class Machine:
             self.freed.append(entered)
             free = self.results_free if first and beat == 0 else 0
             entered = self.scale_box.leave(entered, max(free, self.used))
-            if command.function is Function.LOGITS:  # the sampler takes an element a clock
-                self.used = max(entered + 1, self.used + self.config.vector)
+            if command.function is Function.LOGITS:
+                self.used = self._sample(entered + 1)
             else:
                 self.used = entered + 1
         for beat in range(beats, self.beats):
             self.freed.append(clock + self.row_latency + 1 + beat)
+
+    def _sample(self, clock):
+        """Clock in which the sampler takes a beat that is there from `clock` on: it looks at an
+        element a clock."""
+        return max(clock, self.used + self.config.vector)
 
     def _finish(self, command):
         """When the matrix is written, its last beat having been used in clock `used`."""
@@ -288,7 +298,7 @@ class Machine:
         self.results_free = last + 1
         self.written = last + DRAIN
         if command.function is Function.LOGITS:
-            self.sampled = self.used + SAMPLER + self.config.vector
+            self.sampled = self.used + self.sampler
 
 
 def predict(tape, config=None):

@@ -20,6 +20,7 @@ class Contents:
     trits : word_bits
     embeddings : vector x embedding_bits, row after row
     body_norms, body_matrices : how many a prompt token takes
+    vocabulary : tokens
     header : bytes
     """
 
@@ -30,6 +31,7 @@ class Contents:
     embeddings: list = field(default_factory=list)
     body_norms: int = 0
     body_matrices: int = 0
+    vocabulary: int = 0
     header: bytes = b""
 
 
@@ -98,6 +100,7 @@ def compile_resident(model, config, progress=None):
     contents.body_matrices = len(contents.matrices)
     writer.norm(model.head_norm, wait=True)
     writer.matrix(model.head_trits, Function.LOGITS)
+    contents.vocabulary = shape.vocabulary
     contents.embeddings = pack_rows(model.embedding, config)
     body = contents.body_norms + contents.body_matrices
     image = _image(contents, config)

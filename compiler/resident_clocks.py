@@ -14,6 +14,8 @@ COMMANDS = 3 + 1  # rows of an embedding -> START, beside the rows themselves
 FIRST_NORM, NEXT_NORM, FIRST_MATRIX = 7, 5, 3  # from START, from the norm before, from START
 FILL = 1 + len(STEPS)  # tables free and codes there -> first word
 BANKS = 2  # of v
+NOISE = 12  # start of the token -> the first beat of noise, and one clock more for each element
+SAMPLER = 2  # last logits -> token, and one clock more for each level of the tree over a beat
 
 
 class ResidentMachine(Machine):
@@ -28,6 +30,8 @@ class ResidentMachine(Machine):
         self.v_free = [0] * BANKS  # clock from which a bank takes a vector
         self.codes_free = 0
         self.norms = 0
+        self.sampler = SAMPLER + self.levels
+        self.noise = NOISE
         self.words = 0
 
     def run(self):
@@ -109,6 +113,11 @@ class ResidentMachine(Machine):
         what = command.function.name.lower()
         self.intervals += [("array", begun, clock, what),
                            ("results", begun + self.row_latency + 4, self.written, what)]
+
+    def _sample(self, clock):
+        """The sampler takes a beat a clock, once it has the noise."""
+        self.noise = min(self.noise + self.config.vector, NOISE + self.vocabulary)
+        return max(clock, self.used + 1, self.noise)
 
     def _complete(self, command, clock, scale, beats, first):
         """The word that completes a group, not before `clock`: when it is taken."""

@@ -18,6 +18,7 @@ from .table_array import TableArray
 from .tape_decoder import TapeDecoder
 from .tape_reader import TapeReader
 from .ternary_array import TernaryArray
+from .wide_sampler import WideSampler
 
 ARRAYS = {"adders": TernaryArray, "tables": TableArray}
 
@@ -71,7 +72,11 @@ class Accelerator(Component):
         m.submodules.array = self.array = ARRAYS[config.array](config)
         m.submodules.scale = self.scale = Scale(config)
         m.submodules.results = self.results = Results(config)
-        m.submodules.sampler = self.sampler = Sampler(config)
+        if self.contents is None:
+            m.submodules.sampler = self.sampler = Sampler(config)
+        else:
+            m.submodules.sampler = self.sampler = WideSampler(config, self.contents.vocabulary)
+            m.d.comb += self.sampler.begin.eq(self.sequencer.start & self.sequencer.sampling)
 
     def _connect_tape(self, m):
         """Memory -> words -> commands, gains, trits."""

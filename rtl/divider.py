@@ -1,4 +1,4 @@
-"""Integer division, one bit a clock."""
+"""Integer division, a few bits a clock."""
 
 from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib.wiring import Component, In, Out
@@ -7,10 +7,16 @@ from amaranth.lib.wiring import Component, In, Out
 class Divider(Component):
     """Quotient of (high * 2**steps + low) / divisor, restoring; needs high < divisor.
 
-    A pulse on `start` takes high and low. One bit of the quotient moves into `quotient` from
-    below in each clock that follows, so that after n of them it ends in the n uppermost bits of
-    the quotient; all `steps` bits are there `LATENCY` clocks after the start and stay until the
-    next one. LATENCY = 1 + steps.
+    A pulse on `start` takes high and low. `pace` bits of the quotient move into `quotient` from
+    below in each clock that follows, so that after n of them it ends in the n * pace uppermost bits
+    of the quotient; all `steps` bits are there `LATENCY` clocks after the start and stay until the
+    next one. LATENCY = 1 + steps / pace.
+
+    Parameters
+    ----------
+    bits, steps : int
+    pace : int
+        Divides `steps`.
 
     Members
     -------
@@ -20,9 +26,9 @@ class Divider(Component):
     quotient : Out(steps)
     """
 
-    def __init__(self, bits, steps):
-        self.bits, self.steps = bits, steps
-        self.LATENCY = 1 + steps
+    def __init__(self, bits, steps, pace=1):
+        self.bits, self.steps, self.pace = bits, steps, pace
+        self.LATENCY = 1 + steps // pace
         super().__init__({"start": In(1), "high": In(bits), "low": In(steps), "divisor": In(bits),
                           "quotient": Out(steps)})
 
@@ -31,14 +37,16 @@ class Divider(Component):
         bits, steps = self.bits, self.steps
         remainder = Signal(bits)
         left = Signal(range(steps + 1))
-        wide = Signal(bits + 1)
-        difference = Signal(bits + 2)
-        m.d.comb += [wide.eq(Cat(self.quotient[-1], remainder)),
-                     difference.eq(wide - self.divisor)]
-        fits = ~difference[-1]
+        after, quotient = remainder, self.quotient
+        for _ in range(self.pace):
+            wide = Cat(quotient[-1], after)
+            difference = wide - self.divisor
+            fits = ~difference[-1]
+            after = Mux(fits, difference, wide)[:bits]
+            quotient = Cat(fits, quotient)[:steps]
         with m.If(self.start):
-            m.d.sync += [remainder.eq(self.high), self.quotient.eq(self.low), left.eq(steps)]
+            m.d.sync += [remainder.eq(self.high), self.quotient.eq(self.low),
+                         left.eq(steps // self.pace)]
         with m.Elif(left != 0):
-            m.d.sync += [remainder.eq(Mux(fits, difference, wide)),
-                         self.quotient.eq(Cat(fits, self.quotient)), left.eq(left - 1)]
+            m.d.sync += [remainder.eq(after), self.quotient.eq(quotient), left.eq(left - 1)]
         return m

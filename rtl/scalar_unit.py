@@ -15,7 +15,7 @@ from .tape_decoder import constants_layout
 
 BIG = 62  # bits of the sum of squares; golden.BIG
 LEVELS = 127
-LEADING = 3  # bits of a quotient for the scale above those of a reciprocal
+LEADING = 3  # bits of a quotient for the scale above those of a reciprocal, at least
 
 
 def job_layout(formats):
@@ -41,7 +41,8 @@ class ScalarUnit(Component):
                            + constant_mantissa * 2**constant_exponent) / 4**exponent
         scale = factor * top / sqrt(total)          the root to scale_bits, exponent `half`
 
-    One norm at a time, in numbers of clocks that depend on the formats but not on the operands:
+    One norm at a time, in numbers of clocks that depend on the Config but not on the operands;
+    roots, quotients and products grow by `config.scalar_pace` bits a clock:
 
         constants accepted -> a summary can be accepted     PREPARE
         summary accepted -> jobs.valid                      RECIPROCAL
@@ -68,14 +69,18 @@ class ScalarUnit(Component):
         f = config.formats
         self.config, self.f = config, f
         top_bits = f.reciprocal_bits  # `top` has as many
-        self.PREPARE = f.epsilon_bits + 6
-        self.RECIPROCAL = top_bits + 10
+        self.pace = pace = config.scalar_pace
+        self._product_clocks = {b: -(-b // pace) for b in (f.scale_bits, f.epsilon_bits)}
+        self.PREPARE = self._product_clocks[f.epsilon_bits] + 6
+        self._reciprocal_clocks = -(-top_bits // pace)
+        self.RECIPROCAL = self._reciprocal_clocks + 10
         # The divider works on the scale when the root is there and the reciprocal has been taken.
-        self._divide = max(f.scale_bits + 12, self.RECIPROCAL + 1)
+        self._divide = max(-(-f.scale_bits // pace) + 12, self.RECIPROCAL + 1)
         # factor and top below powers of two, the root at least half of one, two bits to spare
-        self._quotient_bits = top_bits + LEADING
-        self.SCALE = self._divide + self._quotient_bits + 2
-        self._mantissa_bits = max(f.scale_bits, f.epsilon_bits)
+        quotient_clocks = -(-(top_bits + LEADING) // pace)
+        self._quotient_bits = quotient_clocks * pace
+        self.SCALE = self._divide + quotient_clocks + 2
+        self._mantissa_bits = max(self._product_clocks.values()) * pace
         if ENERGY_BITS + f.epsilon_bits > BIG or f.scale_bits + top_bits + 2 > BIG:
             raise ValueError(f"ScalarUnit: {f}: a product has more than {BIG} bits")
         self._constants, self._summary = constants_layout(f), summary_layout(config)
@@ -127,9 +132,9 @@ class ScalarUnit(Component):
         m.submodules.shifter = self.shifter = shifter = Shifter(BIG)
         m.submodules.length = self.length = BitLength(BIG)
         f, top_bits = self.f, self.f.reciprocal_bits
-        m.submodules.root = self.root = Root(f.scale_bits)
+        m.submodules.root = self.root = Root(f.scale_bits, self.pace)
         m.submodules.divider = self.divider = Divider(max(f.scale_bits, top_bits),
-                                                      self._quotient_bits)
+                                                      self._quotient_bits, self.pace)
         m.submodules.queue = self.queue = SyncFIFO(width=scale_layout(f).size, depth=self.SCALES)
         self.small = Signal(BIG + 1)
         self.shifted = Signal(BIG)  # all ones on overflow
@@ -145,7 +150,7 @@ class ScalarUnit(Component):
         self.total = Signal(BIG + 1)
         self.scaling = Signal()  # the divider works on the scale, no more on the reciprocal
         self.at = {}  # it is that step
-        for step in (3, 7, 8, 11, f.epsilon_bits + 1, self._divide):
+        for step in (3, 7, 8, 11, self.PREPARE - 5, self._divide):
             self.at[step] = Signal(name=f"at_{step}")
             m.d.sync += self.at[step].eq(self.step == step - 1)
         self._build_multiplier(m)
@@ -160,14 +165,16 @@ class ScalarUnit(Component):
         ]
 
     def _build_multiplier(self, m):
-        """A bit of a mantissa a clock, from the low one, while `multiplying`."""
+        """`pace` bits of a mantissa a clock, from the low ones, while `multiplying`."""
         self.multiplying = Signal()
         self.multiplicand = Signal(ENERGY_BITS)
         self.low, self.high = Signal(self._mantissa_bits), Signal(ENERGY_BITS)
-        total = Signal(ENERGY_BITS + 1)
-        m.d.comb += total.eq(self.high + Mux(self.low[0], self.multiplicand, 0))
+        low, high = self.low, self.high
+        for _ in range(self.pace):
+            total = high + Mux(low[0], self.multiplicand, 0)
+            low, high = Cat(low[1:], total[0]), total[1:]
         with m.If(self.multiplying):
-            m.d.sync += Cat(self.low, self.high).eq(Cat(self.low[1:], total))
+            m.d.sync += [self.low.eq(low), self.high.eq(high)]
 
     def _multiply(self, mantissa, number):
         """Begins mantissa * number."""
@@ -175,13 +182,15 @@ class ScalarUnit(Component):
                 self.multiplying.eq(1)]
 
     def _product(self, bits):
-        """The product, `bits` clocks after it was begun with a mantissa of as many."""
-        return Cat(self.low, self.high)[self._mantissa_bits - bits:]
+        """The product with a mantissa of so many bits, when all of them have been used."""
+        used = self._product_clocks[bits] * self.pace
+        return Cat(self.low, self.high)[self._mantissa_bits - used:]
 
     def _build_serial(self, m):
         """Root and divider. The upper bits of the reciprocal are 0: it starts behind them."""
         root, divider = self.root, self.divider
-        one = Const(LEVELS << self.f.reciprocal_frac + LEADING,
+        made = self._reciprocal_clocks * self.pace  # uppermost bits of the quotient
+        one = Const(LEVELS << self.f.reciprocal_frac + self._quotient_bits - made,
                     len(divider.low) + len(divider.high))
         m.d.comb += [
             root.start.eq(self.at[11]), root.radicand.eq(self.shifted),
@@ -202,7 +211,7 @@ class ScalarUnit(Component):
         even = Cat(Const(0, 1), (2 * f.scale_bits - length)[1:]).as_signed()
         choices = [(at[3], self.summary.largest, len(self.summary.largest) - length),
                    (at[7], self.clipped, even),
-                   (at[f.epsilon_bits + 1], self._product(f.epsilon_bits),
+                   (at[self.PREPARE - 5], self._product(f.epsilon_bits),
                     self.constant.energy_exponent),
                    (fsm.ongoing("SUMMARY"), self.small, -(self.summaries.payload.exponent << 1))]
         operand = self.constants.payload.constant_mantissa
@@ -222,8 +231,8 @@ class ScalarUnit(Component):
         step = self.step
         with m.If(step == 4):
             m.d.sync += self.small.eq(self.shifted)
-        # Cycles 1 to epsilon_bits: the energy times its mantissa
-        with m.If(step == self.f.epsilon_bits):
+        # Cycles 1 to PREPARE - 6: the energy times its mantissa
+        with m.If(step == self.PREPARE - 6):
             m.d.sync += self.multiplying.eq(0)
         with m.If(step == self.PREPARE - 1):
             m.d.sync += self.small.eq(self.small + self.shifted)
@@ -251,10 +260,10 @@ class ScalarUnit(Component):
                              rounded.eq(self.shifted[drop:largest_bits] + self.shifted[drop - 1])]
             with m.Case(8):
                 m.d.sync += self.top.eq(rounded[:-1] | rounded[-1].replicate(top_bits))
-            # Cycles 10 to 9 + scale_bits: the factor times `top`
+            # From cycle 10 on: the factor times `top`
             with m.Case(9):
                 m.d.sync += self._multiply(self.constant.factor_mantissa, self.top)
-            with m.Case(9 + f.scale_bits):
+            with m.Case(9 + self._product_clocks[f.scale_bits]):
                 m.d.sync += self.multiplying.eq(0)
         with m.Switch(step):
             with m.Case(self.RECIPROCAL - 1):
