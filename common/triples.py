@@ -38,18 +38,23 @@ def group_count(inputs):
 def input_places(inputs, vector):
     """(group, place) of each of `inputs` codes that arrive `vector` a beat.
 
-    A code of each of three beats makes a group, so that the place of a code is that of its beat
-    and one small memory a group takes them; what is left over of one or two beats follows in
-    threes.
+    First what makes no three whole beats, in threes of neighbours; then as many beats of codes of
+    place 0, of place 1 and of place 2, so that a group has a lane and one small memory takes its
+    codes, and the codes that a walk needs first come first.
     """
-    whole = inputs // (PLACES * vector) * vector  # groups of three beats
-    result = []
-    for n in range(inputs):
-        beat, lane = divmod(n, vector)
-        rest = n - PLACES * whole
-        result.append((beat // PLACES * vector + lane, beat % PLACES) if rest < 0
-                      else (whole + rest // PLACES, rest % PLACES))
+    rest = inputs % (PLACES * vector)
+    groups = (inputs - rest) // PLACES  # of whole beats
+    first = group_count(rest)
+    result = [divmod(n, PLACES) for n in range(rest)]
+    for n in range(inputs - rest):
+        place, group = divmod(n, groups)
+        result.append((first + group, place))
     return result
+
+
+def last_beat(beats, place):
+    """The beat of a chunk of `beats` beats with which the codes of `place` are complete."""
+    return beats - 1 - (PLACES - 1 - place) * (beats // PLACES)
 
 
 def left_sibling(group):

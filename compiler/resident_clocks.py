@@ -5,14 +5,14 @@ Norms and matrices have their own order here, so each norm is followed with the 
 its codes: no norm waits for a later one's matrices but through `written`.
 """
 
-from ..common.triples import STEPS, group_count
+from ..common.triples import PLACES, STEPS, group_count, last_beat
 from .clocks import NORM_NEXT, NORM_TAKEN, QUANTISE, V_LATENCY, Machine, Pipeline
 
 EMBEDDING = 5  # first clock in which a word of the embedding is written
 SETTLE = 3  # last word written -> norm may go
 COMMANDS = 3 + 1  # rows of an embedding -> START, beside the rows themselves
 FIRST_NORM, NEXT_NORM, FIRST_MATRIX = 7, 5, 3  # from START, from the norm before, from START
-FILL = 1 + len(STEPS)  # tables free and codes there -> first word
+FILLED = 2  # last step of the filler -> first word
 BANKS = 2  # of v
 NOISE = 12  # start of the token -> the first beat of noise, and one clock more for each element
 SAMPLER = 2  # last logits -> token, and one clock more for each level of the tree over a beat
@@ -48,7 +48,7 @@ class ResidentMachine(Machine):
         return (self.sampled if self.sampling else self.written + 1) + 1
 
     def _prepare(self, command):
-        """A norm, from the decoder to the bank of codes; `codes` is the clock of its last one."""
+        """A norm, from the decoder to the bank of codes; `codes` are the clocks of its beats."""
         now = self.next_norm
         if command.wait:
             now = max(now, self.written + 1, self.settled)
@@ -70,16 +70,16 @@ class ResidentMachine(Machine):
         self.summary_taken, self.scalar_free = summary, summary + self.scale
         self.scales.append(summary + self.scale)
         job = max(summary + self.reciprocal, self.quantiser_free)
-        self.job_taken, read = job, job
+        self.job_taken, read, self.codes = job, job, []
         for _ in range(beats):
             read = self.code_box.enter(read + 1)
-            self.codes = self.code_box.leave(read, self.codes_free)
+            self.codes.append(self.code_box.leave(read, self.codes_free))
         self.quantiser_free = read
         self.v_free[bank] = read + 1
         self.filled = False  # the tables, with chunk 0 of this vector
         self.intervals += [("normaliser", started, pair, "norm"),
                            ("scalar unit", summary, summary + self.scale, "norm"),
-                           ("quantiser", job, self.codes, "norm")]
+                           ("quantiser", job, self.codes[-1], "norm")]
 
     def _multiply(self, command):
         config, chunks = self.config, command.length
@@ -92,8 +92,7 @@ class ResidentMachine(Machine):
             size = min(config.block_groups, groups - block)
             for chunk in range(chunks):
                 if not self.filled:
-                    fill = max(self.codes + 1, self.tables_free)
-                    clock = max(clock, fill + FILL - 1)
+                    clock = max(clock, self._fill(chunk) - 1)
                 if command.release and chunk == chunks - 1 and (
                         chunks == 1 or block + size == groups) and (chunks > 1 or block == 0):
                     self.codes_free = max(clock + 1, active) + 1
@@ -113,6 +112,16 @@ class ResidentMachine(Machine):
         what = command.function.name.lower()
         self.intervals += [("array", begun, clock, what),
                            ("results", begun + self.row_latency + 4, self.written, what)]
+
+    def _fill(self, chunk):
+        """Clock of the first word after the tables have been filled with `chunk`."""
+        beats = self.config.inputs // self.config.vector
+        there = [self.codes[min(chunk * beats + last_beat(beats, place), len(self.codes) - 1)] + 1
+                 for place in range(PLACES)]
+        clock = self.tables_free - 1
+        for place, _ in STEPS:
+            clock = max(clock + 1, there[place])
+        return clock + FILLED
 
     def _sample(self, clock):
         """The sampler takes a beat a clock, once it has the noise."""

@@ -22,8 +22,9 @@ class TableArray(wiring.Component):
 
     Clocks, when nothing else holds them up:
 
-    - last beat of codes taken in clock t, the tables being free: first word in clock
-      t + `fill` + 1;
+    - the tables being free, every step of the filler waits for its codes, and the first word is
+      taken 2 clocks after the last step: so `fill` + 1 clocks after the last beat of codes of a
+      chunk at the latest, and up to 4 clocks earlier;
     - last word of a chunk taken in clock t, its successor being there: first word of that in clock
       t + `fill` + 1; without another fill, in clock t + 1;
     - matrix taken in clock t while none is at work: first word in clock t + 2; a matrix is taken up

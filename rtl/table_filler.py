@@ -13,14 +13,15 @@ from .triple_bank import TripleBank
 class TableFiller(wiring.Component):
     """Walks all groups at once through common.triples.STEPS, one entry a clock.
 
-    Clocks: `wanted` and a vector of codes there in clock t: entries 1 to 13 are written in clocks
-    t + 1 to t + 13, `done` is high in the last of them. Entry 0 is 0 and never written.
+    A step waits for the codes of its place. Clocks, when all codes are there: `wanted` in clock t,
+    entries 1 to 13 are written in clocks t + 1 to t + 13, `done` is high in the last of them.
+    Entry 0 is 0 and never written.
 
     Members
     -------
     codes : In(stream of {codes, last})
         As of TripleBank.
-    full, release : Out(1), In(1)
+    release : In(1)
         As of TripleBank.
     wanted : In(1)
         No word reads the tables, and they are to be filled; until `done`.
@@ -37,7 +38,7 @@ class TableFiller(wiring.Component):
         self.bank = TripleBank(config)
         self.groups = self.bank.groups
         super().__init__({
-            "codes": In(self.bank.i.signature.flip()), "full": Out(1), "release": In(1),
+            "codes": In(self.bank.i.signature.flip()), "release": In(1),
             "wanted": In(1), "chunk": In(self.bank.chunk.shape()), "done": Out(1),
             "write": Out(1), "address": Out(ADDRESS_BITS),
             "entries": Out(data.ArrayLayout(signed(ENTRY_BITS), self.groups)),
@@ -51,11 +52,12 @@ class TableFiller(wiring.Component):
         following = Array(Const(place | (sign < 0) << 2, 3) for place, sign in (
             *STEPS[1:], *STEPS[:1], *[STEPS[0]] * 3))
         m.d.comb += [
-            self.full.eq(bank.full), bank.release.eq(self.release), bank.chunk.eq(self.chunk),
+            bank.release.eq(self.release), bank.chunk.eq(self.chunk),
             self.done.eq(self.address == len(STEPS)),
-            active.eq(self.write | (self.wanted & bank.full)),
+            active.eq(self.wanted & bank.there.bit_select(bank.place, 1)),
         ]
-        # Entry n is being written and entry n + 1 being made: step n. Address 0: nothing yet.
+        # Entry n is being written and entry n + 1 being made: step n. Address 0: nothing yet. What
+        # a step that waits writes, it writes again.
         step = Signal(3)
         m.d.comb += step.eq(following[self.address])
         with m.If(active):

@@ -5,7 +5,7 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
-from ..common.triples import PLACES, group_count, input_places
+from ..common.triples import PLACES, group_count, input_places, last_beat
 from .table_row import CODE_BITS
 
 
@@ -13,14 +13,15 @@ class TripleBank(wiring.Component):
     """Takes a vector `vector` codes a beat and gives the codes of place 0, 1 or 2 of all groups.
 
     `i` is ready while no vector is there. A vector is there from the clock after its `last` beat
-    until that of `release`; the next one is taken from the clock after. What is beyond the vector
-    in its last chunk is left over from earlier ones.
+    until that of `release`; the next one is taken from the clock after. A code can be read from the
+    clock after its beat. What is beyond the vector in its last chunk is left over from earlier
+    ones.
 
     Members
     -------
     i : In(stream of {codes: ArrayLayout(signed(8), vector), last})
-    full : Out(1)
-        A vector is there.
+    there : Out(3)
+        For each place, whether all codes that it has in `chunk` have come.
     release : In(1)
         It is not needed any more.
     chunk : In, place : In(range(3))
@@ -36,7 +37,7 @@ class TripleBank(wiring.Component):
         super().__init__({
             "i": In(stream.Signature(data.StructLayout({
                 "codes": data.ArrayLayout(signed(CODE_BITS), config.vector), "last": 1}))),
-            "full": Out(1), "release": In(1),
+            "there": Out(PLACES), "release": In(1),
             "chunk": In(range(max(self.chunks, 2))), "place": In(range(PLACES)),
             "o": Out(data.ArrayLayout(signed(CODE_BITS), self.groups)),
         })
@@ -47,15 +48,23 @@ class TripleBank(wiring.Component):
         self.write_chunk = Signal.like(self.chunk)
         slot = Signal(beats, init=1)  # one bit for each beat of a chunk
         written = self.i.valid & self.i.ready
-        m.d.comb += self.i.ready.eq(~self.full)
+        full, seen = Signal(), Signal(PLACES - 1)  # seen: of the chunk that is being written
+        m.d.comb += [
+            self.i.ready.eq(~full),
+            self.there.eq((full | (self.chunk < self.write_chunk)).replicate(PLACES)
+                          | Mux(self.chunk == self.write_chunk, seen, 0)),
+        ]
         with m.If(self.release):
-            m.d.sync += self.full.eq(0)
+            m.d.sync += full.eq(0)
         with m.If(written):
             m.d.sync += slot.eq(slot.rotate_left(1))
+            for place in range(PLACES - 1):
+                with m.If(slot[last_beat(beats, place)]):
+                    m.d.sync += seen[place].eq(1)
             with m.If(slot[-1]):
-                m.d.sync += self.write_chunk.eq(self.write_chunk + 1)
+                m.d.sync += [self.write_chunk.eq(self.write_chunk + 1), seen.eq(0)]
             with m.If(self.i.payload.last):
-                m.d.sync += [slot.eq(1), self.write_chunk.eq(0), self.full.eq(1)]
+                m.d.sync += [slot.eq(1), self.write_chunk.eq(0), full.eq(1), seen.eq(0)]
         self.enables = [slot[beat] & written for beat in range(beats)]
         self.build_memories(m)
         return m
