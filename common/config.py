@@ -152,7 +152,7 @@ TINY = Config(name="tiny", inputs=10, max_hidden=64, max_inner=128, max_layers=4
 # stories-1m5 in the block RAM of an ECP5 85F; a vector for each clock of the array.
 RESIDENT_85F = Config(name="resident", rows=8, inputs=128, vector=8, array="tables",
                       weights="resident", max_hidden=128, max_inner=384, max_layers=6,
-                      memory_words=0, clock_hz=80_000_000, token_fifo=512, scalar_pace=2,
+                      memory_words=0, clock_hz=80_000_000, token_fifo=512, scalar_pace=3,
                       formats=RESIDENT)
 
 PRESETS = {c.name: c for c in (VIRTUAL, NARROW, LARGE, TINY, RESIDENT_85F)}

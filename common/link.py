@@ -119,7 +119,7 @@ def identity(config, counters):
         config.token_fifo, config.word_bits, rate.numerator, rate.denominator,
         config.memory_latency, config.burst_words,
         config.formats.name.encode(), config.formats.crc,
-        ARRAYS.index(config.array), WEIGHTS.index(config.weights), 0)
+        ARRAYS.index(config.array), WEIGHTS.index(config.weights), config.scalar_pace)
 
 
 def parse_machine_status(payload):
@@ -140,13 +140,15 @@ def parse_identity(payload):
     """
     (protocol, gateware, counters, max_layers, rows, inputs, columns, vector, name, max_hidden,
      max_inner, memory_words, prefetch_words, clock_hz, baud, token_fifo, word_bits, numerator,
-     denominator, memory_latency, burst_words, formats, formats_crc, array, weights, _) = IDENTITY.unpack_from(payload)
+     denominator, memory_latency, burst_words, formats, formats_crc, array, weights,
+     scalar_pace) = IDENTITY.unpack_from(payload)
     model_id, vocabulary = MODEL.unpack(payload[-MODEL.size:])
     formats = _formats(formats.rstrip(b"\0").decode(errors="replace"), formats_crc)
     config = Config(
         name=name.rstrip(b"\0").decode(errors="replace"), rows=rows, inputs=inputs,
         columns=columns, vector=vector, array=_named(ARRAYS, array, "array"),
-        weights=_named(WEIGHTS, weights, "place of the weights"), max_hidden=max_hidden, max_inner=max_inner,
+        weights=_named(WEIGHTS, weights, "place of the weights"), scalar_pace=scalar_pace,
+        max_hidden=max_hidden, max_inner=max_inner,
         max_layers=max_layers, memory_words=memory_words, prefetch_words=prefetch_words,
         burst_words=burst_words, memory_rate=Fraction(numerator, denominator),
         memory_latency=memory_latency, clock_hz=clock_hz, baud=baud, token_fifo=token_fifo,

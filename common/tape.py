@@ -145,10 +145,10 @@ def check_image(image, where="tape", config=None):
     """The Header of a whole, undamaged image, for `config` if given; else TapeError."""
     header = Header.unpack(image, where)
     if config and header.geometry != config.geometry:
-        array = "tables" if header.tables else "adders"
-        raise TapeError(f"{where}: made for an array of {header.rows} x {header.inputs} trits "
-                        f"({array}); preset {config.name!r} has {config.rows} x {config.inputs} "
-                        f"({config.array})")
+        kinds = [" in tables" * tables for tables in (header.tables, config.array == "tables")]
+        raise TapeError(f"{where}: made for an array of {header.rows} x {header.inputs} trits"
+                        f"{kinds[0]}; preset {config.name!r} has {config.rows} x {config.inputs}"
+                        f"{kinds[1]}")
     if config and header.formats != config.formats.crc:
         name = next((n for n, f in FORMATS.items() if f.crc == header.formats), "unknown")
         raise TapeError(f"{where}: made for {name} formats; preset {config.name!r} has "

@@ -15,6 +15,7 @@ QUEUE = 4  # requests that the memory holds
 NORM_TAKEN = 1  # norm accepted -> first pair
 NORM_NEXT = 2  # last pair -> next norm
 V_LATENCY = 9  # pair -> v
+QUICK = 5  # constants accepted -> a summary can be accepted, when there is no energy to multiply
 SUMMARY = 7  # v -> summary, and one clock more for each level of the tree over its elements
 QUANTISE = 11  # job accepted -> first codes
 MATRIX_TAKEN = 2  # matrix accepted -> first word
@@ -226,7 +227,8 @@ class Machine:
             if beat % self.parts == self.parts - 1 or beat == beats - 1:
                 self.source.taken.append(pair)
         self.norm_free = pair + NORM_NEXT
-        summary = max(pair + self.summary, constants + self.prepare, self.job_taken + 1)
+        summary = max(pair + self.summary, constants + self._prepare_clocks(command),
+                      self.job_taken + 1)
         self.summary_taken, self.scalar_free = summary, summary + self.scale
         self.scales.append(summary + self.scale)
         job = max(summary + self.reciprocal, self.quantiser_free)
@@ -238,6 +240,9 @@ class Machine:
                            ("scalar unit", summary, summary + self.scale, "norm"),
                            ("quantiser", job, codes, "norm")]
         return pair + 1
+
+    def _prepare_clocks(self, command):
+        return self.prepare if command.energy else QUICK
 
     def _matrix(self, command, now):
         config, chunks = self.config, command.length

@@ -56,7 +56,8 @@ class _Collector(_Writer):
         after = len(contents.matrices) if wait else 0
         contents.norms += norm_fields(wait=wait, length=length, after=after,
                                       **self.norm_arguments(norm))
-        self.commands.append(Command(True, length, 0, 0, wait=wait))
+        self.commands.append(Command(True, length, 0, 0, wait=wait,
+                                     energy=norm.energy.mantissa != 0))
 
     def matrix(self, trits, function, release=True):
         rows, length = trits.shape

@@ -66,7 +66,8 @@ class ResidentMachine(Machine):
         moves = self.v_box.enter(pair + 1)
         self.v_box.entered = pair
         self.norm_free = moves - 1 + NORM_NEXT
-        summary = max(v - V_LATENCY + self.summary, constants + self.prepare, self.job_taken + 1)
+        summary = max(v - V_LATENCY + self.summary, constants + self._prepare_clocks(command),
+                      self.job_taken + 1)
         self.summary_taken, self.scalar_free = summary, summary + self.scale
         self.scales.append(summary + self.scale)
         job = max(summary + self.reciprocal, self.quantiser_free)

@@ -23,6 +23,7 @@ class Command:
     rows : output rows of the matrix
     words : payload words
     wait, release, function : as in docs/tape.md
+    energy : whether the sum of squares of a norm has a term of energy
     """
 
     norm: bool
@@ -30,6 +31,7 @@ class Command:
     rows: int
     words: int
     wait: bool = False
+    energy: bool = False
     release: bool = False
     function: Function | None = None
 
@@ -112,7 +114,8 @@ class _Writer:
         length = len(norm.code_gain)
         self._command(norm_fields(wait=wait, length=length, **self.norm_arguments(norm)))
         words = self._append(self.pairs(norm).tobytes())
-        self.commands.append(Command(True, length, 0, words, wait=wait))
+        self.commands.append(Command(True, length, 0, words, wait=wait,
+                                     energy=norm.energy.mantissa != 0))
 
     def matrix(self, trits, function, release=True):
         rows, length = trits.shape

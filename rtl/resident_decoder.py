@@ -56,7 +56,8 @@ class ResidentDecoder(Component):
             "norms": Out(stream.Signature(norm_layout)),
             "constants": Out(stream.Signature(constants_layout(formats))),
             "pairs": Out(stream.Signature(beat)),
-            "matrices": Out(stream.Signature(matrix_layout)), "trits": Out(stream.Signature(unsigned(config.array_bits))),
+            "matrices": Out(stream.Signature(matrix_layout)),
+            "trits": Out(stream.Signature(unsigned(config.array_bits))),
             "written": In(1), "settled": In(1), "idle": Out(1), "starved": Out(1),
         })
 

@@ -44,7 +44,7 @@ class ScalarUnit(Component):
     One norm at a time, in numbers of clocks that depend on the Config but not on the operands;
     roots, quotients and products grow by `config.scalar_pace` bits a clock:
 
-        constants accepted -> a summary can be accepted     PREPARE
+        constants accepted -> a summary can be accepted     PREPARE, or QUICK without an energy
         summary accepted -> jobs.valid                      RECIPROCAL
         summary accepted -> scales.valid                    SCALE, if `scales` was empty
         summary accepted -> constants can be accepted       SCALE
@@ -64,6 +64,7 @@ class ScalarUnit(Component):
     """
 
     SCALES = 4
+    QUICK = 5
 
     def __init__(self, config):
         f = config.formats
@@ -109,7 +110,9 @@ class ScalarUnit(Component):
             with m.State("PREPARE"):
                 m.d.sync += step.eq(step + 1)
                 self._prepare(m)
-                with m.If(step == self.PREPARE - 1):
+                with m.If((step == self.PREPARE - 1) | ((step == self.QUICK - 1)
+                                                        & (self.constant.energy_mantissa == 0))):
+                    m.d.sync += self.multiplying.eq(0)
                     m.next = "SUMMARY"
             with m.State("SUMMARY"):
                 m.d.comb += self.summaries.ready.eq(~self.jobs.valid)

@@ -51,9 +51,11 @@ def test_formats_are_told_by_name_and_must_be_the_same():
     identity = link.identity(config, 3)
     assert link.parse_identity(identity + status)["config"] == config
     with pytest.raises(ValueError, match="formats 'compact' are others than this program's$"):
-        link.parse_identity(identity[:-1] + bytes([identity[-1] ^ 1]) + status)
+        crc = len(identity) - 12  # of Formats.crc, before the sizes that follow it
+        link.parse_identity(identity[:crc] + bytes([identity[crc] ^ 1]) + identity[crc + 1:]
+                            + status)
     custom = replace(CONFIG, formats=replace(COMPACT, logit_frac=15))
-    with pytest.raises(ValueError, match="formats 'custom'; known: compact, fine$"):
+    with pytest.raises(ValueError, match="formats 'custom'; known: compact, fine, resident$"):
         link.parse_identity(link.identity(custom, 3) + status)
 
 
