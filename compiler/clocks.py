@@ -155,7 +155,8 @@ class Machine:
         def clocks(bits):
             return -(-bits // config.scalar_pace)
 
-        self.prepare = clocks(f.epsilon_bits) + 6
+        energy = clocks(f.epsilon_bits) + 1  # two other clocks are taken
+        self.prepare = energy + (energy in (3, 7)) + 5
         self.reciprocal = clocks(f.reciprocal_bits) + 10
         root = max(clocks(f.scale_bits) + 12, self.reciprocal + 1)
         self.scale = root + clocks(f.reciprocal_bits + 3) + 2

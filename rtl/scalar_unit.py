@@ -72,7 +72,10 @@ class ScalarUnit(Component):
         top_bits = f.reciprocal_bits  # `top` has as many
         self.pace = pace = config.scalar_pace
         self._product_clocks = {b: -(-b // pace) for b in (f.scale_bits, f.epsilon_bits)}
-        self.PREPARE = self._product_clocks[f.epsilon_bits] + 6
+        # When the energy term is shifted: steps 3 and 7 shift other things, whatever the state.
+        self._energy_step = self._product_clocks[f.epsilon_bits] + 1
+        self._energy_step += self._energy_step in (3, 7)
+        self.PREPARE = self._energy_step + 5
         self._reciprocal_clocks = -(-top_bits // pace)
         self.RECIPROCAL = self._reciprocal_clocks + 10
         # The divider works on the scale when the root is there and the reciprocal has been taken.
@@ -153,7 +156,7 @@ class ScalarUnit(Component):
         self.total = Signal(BIG + 1)
         self.scaling = Signal()  # the divider works on the scale, no more on the reciprocal
         self.at = {}  # it is that step
-        for step in (3, 7, 8, 11, self.PREPARE - 5, self._divide):
+        for step in (3, 7, 8, 11, self._energy_step, self._divide):
             self.at[step] = Signal(name=f"at_{step}")
             m.d.sync += self.at[step].eq(self.step == step - 1)
         self._build_multiplier(m)
@@ -214,7 +217,7 @@ class ScalarUnit(Component):
         even = Cat(Const(0, 1), (2 * f.scale_bits - length)[1:]).as_signed()
         choices = [(at[3], self.summary.largest, len(self.summary.largest) - length),
                    (at[7], self.clipped, even),
-                   (at[self.PREPARE - 5], self._product(f.epsilon_bits),
+                   (at[self._energy_step], self._product(f.epsilon_bits),
                     self.constant.energy_exponent),
                    (fsm.ongoing("SUMMARY"), self.small, -(self.summaries.payload.exponent << 1))]
         operand = self.constants.payload.constant_mantissa
@@ -234,8 +237,8 @@ class ScalarUnit(Component):
         step = self.step
         with m.If(step == 4):
             m.d.sync += self.small.eq(self.shifted)
-        # Cycles 1 to PREPARE - 6: the energy times its mantissa
-        with m.If(step == self.PREPARE - 6):
+        # Until then: the energy times its mantissa
+        with m.If(step == self._product_clocks[self.f.epsilon_bits]):
             m.d.sync += self.multiplying.eq(0)
         with m.If(step == self.PREPARE - 1):
             m.d.sync += self.small.eq(self.small + self.shifted)
