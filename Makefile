@@ -7,6 +7,8 @@ TEMPERATURE ?= 0
 MODEL       ?= models/stories-1m5
 BOARD       ?= virtual
 PRESET      ?= virtual
+# What is built when no BOARD is named; of `make generate`, BOARD is where the model runs.
+SYNTH_BOARD  = $(if $(filter virtual,$(BOARD)),ulx3s-85f,$(BOARD))
 CORPUS      ?= ../shared/corpora
 WORKERS     ?= 2
 PYTHON      ?= python3
@@ -18,21 +20,29 @@ unexport PYTHONPATH
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help generate test test-train results real-size sim verilog lint mutants train lock clean prerequisites
+.PHONY: help generate selftest selftest-mutants record-selftest test test-train test-sdram results \
+        real-size sim verilog synth synth-all synth-report program formal netlist lint mutants train \
+        lock clean prerequisites
 
 help:  ## this list
 	@echo "make TARGET [PROMPT=... TOKENS=$(TOKENS) SEED=$(SEED) TEMPERATURE=$(TEMPERATURE) MODEL=$(MODEL) BOARD=virtual|golden|PORT]"
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 generate: $(READY)  ## write a story on the virtual board
 	@$(PY) host/generate.py --board "$(BOARD)" --model "$(MODEL)" --prompt '$(subst ','\'',$(PROMPT))' \
 	    --tokens "$(TOKENS)" --seed "$(SEED)" --temperature "$(TEMPERATURE)" --stop
 
-test: $(READY)  ## run all tests (those of training: make test-train)
-	@OPENBLAS_NUM_THREADS=1 $(PY) -m pytest -n $(WORKERS) tests --ignore=tests/train
+selftest: $(READY)  ## test BOARD: link, memory, every block, a text
+	@$(PY) host/selftest.py --board "$(BOARD)" --preset "$(PRESET)"
+
+test: $(READY)  ## run all tests (more: make test-sdram, make test-train)
+	@OPENBLAS_NUM_THREADS=1 $(PY) -m pytest -n $(WORKERS) tests --ignore=tests/train --ignore=tests/sdram
 
 test-train: .venv/train  ## run the tests of training, which need PyTorch
 	@$(PY) -m pytest tests/train
+
+test-sdram: $(READY)  ## run the SDRAM controller on every part, and with each time too short
+	@$(PY) -m pytest -n $(WORKERS) tests/sdram
 
 sim: $(READY)  ## run the cocotb regressions on the emitted Verilog
 	@$(PY) -m pytest -n $(WORKERS) tests/sim
@@ -40,11 +50,38 @@ sim: $(READY)  ## run the cocotb regressions on the emitted Verilog
 verilog: $(READY)  ## write the machine's Verilog to build/verilog (PRESET=virtual)
 	@$(PY) -m tritone.rtl.emit --preset "$(PRESET)" -o build/verilog
 
+synth: $(READY)  ## build/BOARD/BOARD.bit and its report (BOARD=ulx3s-85f, SEEDS=8)
+	@$(PY) -m tritone.boards.build "$(SYNTH_BOARD)" $(if $(SEEDS),--seeds $(SEEDS)) \
+	    $(if $(filter command line,$(origin PRESET)),--preset "$(PRESET)")
+
+synth-all: $(READY)  ## the bitstreams of all boards, many minutes each, then synth-report
+	@status=0; for board in $$($(PY) -m tritone.boards.summary --list); do \
+	    $(PY) -m tritone.boards.build $$board || status=1; done; \
+	    $(PY) -m tritone.boards.summary && exit $$status
+
+synth-report: $(READY)  ## collect the reports of build/ into docs/boards.md and README.md
+	@$(PY) -m tritone.boards.summary
+
+program: $(READY)  ## load build/BOARD/BOARD.bit into a board with openFPGALoader
+	@$(PY) -m tritone.boards.program "$(SYNTH_BOARD)"
+
+formal: $(READY)  ## prove properties of the boxes (docs/formal.md; PROOFS="--mutants" plants faults)
+	@$(PY) -m tritone.formal $(PROOFS)
+
+netlist: $(READY)  ## run the small model on the netlist after synth_ecp5: the golden model's tokens
+	@$(PY) -m tritone.sim.check_netlist
+
 lint: $(READY)  ## check the style of the Python code
 	@$(PY) -m ruff check .
 
 mutants: $(READY)  ## plant faults in the gateware and name the test that catches each
 	@$(PY) tests/mutants.py
+
+selftest-mutants: $(READY)  ## plant a fault in each box: does the self-test name it?
+	@$(PY) tests/selftest_mutants.py
+
+record-selftest: $(READY)  ## record the self-test's signatures anew from the golden model
+	@$(PY) -m tritone.compiler.selftest
 
 train: .venv/train  ## train MODEL again from the texts in CORPUS into build/train; resumes
 	@test -r "$(CORPUS)/tinystories_train.txt" || { \
@@ -62,7 +99,7 @@ real-size: $(READY)  ## run a random model of the released 370M shape on the vir
 lock: | prerequisites  ## resolve pyproject.toml again and write requirements.lock
 	rm -rf build/lock
 	$(PYTHON) -m venv build/lock
-	build/lock/bin/python -m pip install --disable-pip-version-check "setuptools>=75" -e ".[test]"
+	build/lock/bin/python -m pip install --disable-pip-version-check "setuptools>=75" -e ".[test,formal,synth]"
 	{ echo "# Every package that make installs, resolved from pyproject.toml by: make lock"; \
 	  build/lock/bin/python -m pip freeze --all --exclude-editable | grep -v '^pip='; } > requirements.lock
 	rm -rf build/lock
@@ -82,7 +119,7 @@ prerequisites:
 	  echo "g++ is missing; install it with: sudo apt-get install g++" >&2; exit 1; }
 
 $(READY): pyproject.toml requirements.lock | prerequisites
-	@echo "Setting up .venv: about 250 MB of Python packages, once"
+	@echo "Setting up .venv: about 450 MB of Python packages, once"
 	@$(PYTHON) -m venv .venv
 	@$(PY) -m pip install --disable-pip-version-check -r requirements.lock
 	@$(PY) -m pip install --disable-pip-version-check --no-deps --no-build-isolation -e .

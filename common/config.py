@@ -4,7 +4,7 @@ from dataclasses import dataclass, fields, replace
 from fractions import Fraction
 
 from .errors import TritoneError
-from .formats import DEFAULT, FORMATS, RESIDENT, Formats
+from .formats import COMPACT, DEFAULT, FORMATS, RESIDENT, Formats
 from .tape import EXPONENT_PLACE, array_geometry
 from .triples import TRIPLE_BITS, group_count
 
@@ -50,6 +50,7 @@ class Config:
     token_fifo: int = 1024
     scalar_pace: int = 1  # bits of roots, quotients and products of the scalar unit a clock
     formats: Formats = DEFAULT
+    signatures: bool = True  # a register on each stream between boxes, for the self-test
 
     def __post_init__(self):
         def need(condition, what):
@@ -147,6 +148,15 @@ NARROW = Config(name="narrow", inputs=10, memory_rate=Fraction(2, 5))
 LARGE = Config(name="large", rows=8, inputs=10, vector=2, max_hidden=1024, max_inner=2816,
                max_layers=24, memory_words=1 << 24, prefetch_words=2048, burst_words=64,
                memory_latency=40, clock_hz=100_000_000)
+# A 16-bit SDRAM at 133 MHz beside a machine at 100 MHz: a third of a word, 13.3 trits, a clock.
+SDRAM16 = Config(name="sdram16", inputs=10, memory_words=1 << 22, memory_rate=Fraction(1, 3),
+                 clock_hz=100_000_000)
+# The same in an ECP5-25F, which has 28 multipliers and 56 block RAMs.
+SDRAM16_COMPACT = replace(SDRAM16, name="sdram16-compact", formats=COMPACT, max_layers=12,
+                          max_inner=1024)
+# The same with SDRAM of 32 bits, but of 4 MB.
+SDRAM32_COMPACT = replace(SDRAM16_COMPACT, name="sdram32-compact", memory_words=1 << 19,
+                          memory_rate=Fraction(2, 3))
 TINY = Config(name="tiny", inputs=10, max_hidden=64, max_inner=128, max_layers=4,
               memory_words=1 << 16, prefetch_words=256, memory_rate=Fraction(2, 5))
 # stories-1m5 in the block RAM of an ECP5 85F; a vector for each clock of the array.
@@ -155,7 +165,8 @@ RESIDENT_85F = Config(name="resident", rows=8, inputs=128, vector=8, array="tabl
                       memory_words=0, clock_hz=80_000_000, token_fifo=512, scalar_pace=3,
                       formats=RESIDENT)
 
-PRESETS = {c.name: c for c in (VIRTUAL, NARROW, LARGE, TINY, RESIDENT_85F)}
+PRESETS = {c.name: c for c in (VIRTUAL, NARROW, LARGE, TINY, SDRAM16, SDRAM16_COMPACT,
+                               SDRAM32_COMPACT, RESIDENT_85F)}
 
 
 def preset(name, /, **changes):

@@ -10,6 +10,7 @@ from fractions import Fraction
 
 from .config import ARRAYS, WEIGHTS, Config
 from .formats import FORMATS
+from .signatures import STREAMS
 
 PROTOCOL_VERSION = 3
 GATEWARE_VERSION = 1
@@ -24,6 +25,7 @@ RESPONSE = 0x80  # set in the kind of a response, whose low bits are the Status
 TOKEN_BYTES = 3
 TOKENS_PER_FRAME = MAX_DATA // TOKEN_BYTES
 COUNTER_BYTES = 6
+SIGNATURE_BYTES = 4
 
 GAP_SECONDS = Fraction(5, 1000)  # a frame with a longer pause between two bytes is dropped
 POLL_SECONDS = Fraction(20, 1000)  # TOKENS and LOAD_MODEL answer after this at the latest
@@ -43,6 +45,8 @@ class Opcode(enum.IntEnum):
     CANCEL = 8
     COUNTERS = 9
     RESET = 10
+    SIGNATURES = 11
+    MARCH = 12
 
 
 class Status(enum.IntEnum):
@@ -74,7 +78,7 @@ class TokensFlag(enum.IntFlag):
 
 
 LAST = 1  # flag of PROMPT: its last token ends the prompt
-CLEAR = 1  # flag of COUNTERS: clear them, then answer; so a repeat loses nothing
+CLEAR = 1  # flag of COUNTERS and SIGNATURES: clear them, then answer; so a repeat loses nothing
 
 # Argument block of each request, before any data.
 ARGUMENTS = {
@@ -89,6 +93,8 @@ ARGUMENTS = {
     Opcode.CANCEL: struct.Struct("<I"),  # session
     Opcode.COUNTERS: struct.Struct("<I"),  # flags
     Opcode.RESET: struct.Struct("<"),
+    Opcode.SIGNATURES: struct.Struct("<I"),  # flags
+    Opcode.MARCH: struct.Struct("<IIII"),  # number, background, address, words
 }
 
 # LOAD_MODEL, RUN, CANCEL and RESET answer with this: ready, busy, run open, error, session.
@@ -96,9 +102,12 @@ MACHINE_STATUS = struct.Struct("<BBBBI")
 CRC_REPLY = struct.Struct("<I")  # VERIFY
 PROMPT_REPLY = struct.Struct("<II")  # tokens accepted in all, tokens that fit now
 TOKENS_REPLY = struct.Struct("<IHH")  # index of the first, how many, flags; then the tokens
+# MARCH: words left in the element, running, element, that of the first wrong read; number; wrong
+# reads, most in one element, address of the first. Then its difference and all bits that differed.
+MARCH_REPLY = struct.Struct("<IBBBxIIII")
 # IDENTIFY: chunks of 8 bytes that never change, then MACHINE_STATUS and MODEL.
 MODEL = struct.Struct("<II")  # id of the tape in memory, its vocabulary
-IDENTITY = struct.Struct("<HHHH HHHH 16s II II II II HHHH 12sI HHI")
+IDENTITY = struct.Struct("<HHHH HHHH 16s II II II II HHHH 12sI BBHI")
 
 
 def identity(config, counters):
@@ -110,6 +119,7 @@ def identity(config, counters):
     counters : int
         Performance counters that COUNTERS delivers.
     """
+    signatures = len(STREAMS) if config.signatures else 0
     rate = Fraction(config.memory_rate)
     return IDENTITY.pack(
         PROTOCOL_VERSION, GATEWARE_VERSION, counters, config.max_layers,
@@ -119,7 +129,7 @@ def identity(config, counters):
         config.token_fifo, config.word_bits, rate.numerator, rate.denominator,
         config.memory_latency, config.burst_words,
         config.formats.name.encode(), config.formats.crc,
-        ARRAYS.index(config.array), WEIGHTS.index(config.weights), config.scalar_pace)
+        ARRAYS.index(config.array), WEIGHTS.index(config.weights), config.scalar_pace, signatures)
 
 
 def parse_machine_status(payload):
@@ -135,13 +145,14 @@ def parse_identity(payload):
     Returns
     -------
     dict
-        `protocol`, `gateware`, `counters`, `config` (a Config), parse_machine_status's, and of the
+        `protocol`, `gateware`, `counters`, `signatures` (how many it has of each), `config` (a
+        Config), parse_machine_status's, and of the
         model in memory `model_id` and `vocabulary`, which mean something while `ready`.
     """
     (protocol, gateware, counters, max_layers, rows, inputs, columns, vector, name, max_hidden,
      max_inner, memory_words, prefetch_words, clock_hz, baud, token_fifo, word_bits, numerator,
-     denominator, memory_latency, burst_words, formats, formats_crc, array, weights,
-     scalar_pace) = IDENTITY.unpack_from(payload)
+     denominator, memory_latency, burst_words, formats, formats_crc, array, weights, scalar_pace,
+     signatures) = IDENTITY.unpack_from(payload)
     model_id, vocabulary = MODEL.unpack(payload[-MODEL.size:])
     formats = _formats(formats.rstrip(b"\0").decode(errors="replace"), formats_crc)
     config = Config(
@@ -152,11 +163,12 @@ def parse_identity(payload):
         max_layers=max_layers, memory_words=memory_words, prefetch_words=prefetch_words,
         burst_words=burst_words, memory_rate=Fraction(numerator, denominator),
         memory_latency=memory_latency, clock_hz=clock_hz, baud=baud, token_fifo=token_fifo,
-        formats=formats)
+        formats=formats, signatures=signatures != 0)
     if config.word_bits != word_bits:
         raise ValueError(f"the board's words have {word_bits} bits, its sizes give "
                          f"{config.word_bits}")
-    return {"protocol": protocol, "gateware": gateware, "counters": counters, "config": config,
+    return {"protocol": protocol, "gateware": gateware, "counters": counters,
+            "signatures": signatures, "config": config,
             **parse_machine_status(payload[IDENTITY.size:-MODEL.size]),
             "model_id": model_id, "vocabulary": vocabulary}
 

@@ -10,7 +10,9 @@ from dataclasses import dataclass, field
 
 from ..common.tape import COMMAND_FIELDS, Function
 
-FIFO = 2  # prefetch: word written -> readable
+FIFO = 3  # prefetch: word written -> readable
+ADDRESS = 4  # start of a token -> its embedding is asked for
+MEASURE = 2  # span, request or word taken -> the next request
 QUEUE = 4  # requests that the memory holds
 NORM_TAKEN = 1  # norm accepted -> first pair
 NORM_NEXT = 2  # last pair -> next norm
@@ -20,7 +22,10 @@ SUMMARY = 7  # v -> summary, and one clock more for each level of the tree over 
 QUANTISE = 11  # job accepted -> first codes
 MATRIX_TAKEN = 2  # matrix accepted -> first word
 SCALE_LATENCY, SILU, MLGRU, PRODUCT, ADD = 9, 8, 14, 5, 3
-DRAIN = 3  # last write -> matrix counts as written
+FREED = 2  # beat taken from the sum queue -> its place can be reserved
+BUFFER = 1  # into a StreamBuffer -> out of it
+DRAIN = 4  # last write -> matrix counts as written
+SETTLED = 6  # last beat of an embedding -> `settled`
 SAMPLER = 12  # last logits -> token, and one clock more for each element of a beat
 
 
@@ -72,15 +77,15 @@ class WordSource:
         config = self.config
         if self.left == 0:
             earliest, self.left = next(self.spans)
-            self.next_request = max(earliest, self.next_request) + 1
+            self.next_request = max(earliest, self.next_request - 1) + MEASURE
         clock = max(self.next_request, self.burst_ends[0] + 1)
         needed = self.requested + config.burst_words - config.prefetch_words - 1
         if needed >= 0:
-            clock = max(clock, self.taken[needed] + 1)
+            clock = max(clock, self.taken[needed] + MEASURE)
         self.in_burst = min(self.left, config.burst_words)
         self.left -= self.in_burst
         self.requested += self.in_burst
-        self.next_request = clock + 1
+        self.next_request = clock + MEASURE
         self.due = clock + config.memory_latency
 
     def next(self):
@@ -144,7 +149,7 @@ class Machine:
         self.commands = tape.commands if sampling else tape.commands[:-2]
         self.vocabulary, self.hidden = header.vocabulary, header.hidden
         self.embedding_words = header.embedding_words
-        self.source = WordSource(config, [(2, header.embedding_words), (3, words)])
+        self.source = WordSource(config, [(ADDRESS, header.embedding_words), (ADDRESS + 1, words)])
         self.parts = config.word_bits // (config.formats.pair_bits * config.vector)
         self.steps = -(-COMMAND_FIELDS * 32 // config.word_bits)
         v = config.vector
@@ -165,12 +170,15 @@ class Machine:
         self.beats = config.rows // v
         self.row_latency = 2 + (config.inputs - 1).bit_length()  # word -> totals
         depth = self.row_latency + 4 + self.beats
-        self.places = 1 + max(16, 1 << (depth - 2).bit_length())
+        self.places = 1 + max(16, 1 << (depth - 1).bit_length())
         # boxes: the clock from which each is free
         self.norm_free = self.scalar_free = self.summary_taken = 0
         self.quantiser_free = self.job_taken = 0
         self.codes_full, self.scales = deque(), deque()
         self.scale_box = Pipeline(SCALE_LATENCY)
+        # clocks in which the last two went out of the buffers of pairs, of words of trits
+        self.pairs_gone, self.words_gone = deque([-1, -1], 2), deque([-1, -1], 2)
+        self.gone = deque([-1, -1], 2)  # clocks in which beats left the buffer behind it
         self.results_free = 0  # last beat of the matrix before has been written
         self.written = self.settled = 0
         self.reserved, self.freed = 0, []  # beats of the sum queue: count, clocks they went
@@ -195,8 +203,8 @@ class Machine:
         return clock
 
     def _embedding(self):
-        """The decoder takes the span in clock 2; the next one when all of this is taken."""
-        beat, beats, v = 3, 0, self.config.vector
+        """The decoder takes the span in clock ADDRESS; the next one when all of this is taken."""
+        beat, beats, v = ADDRESS + 1, 0, self.config.vector
         wanted = -(-self.hidden // v)  # writes; two a beat
         for _ in range(self.embedding_words):
             available = self.source.next()
@@ -207,8 +215,8 @@ class Machine:
                 taken, beats = first + 1, beats + 1
                 beat = taken + 1
             self.source.taken.append(taken)
-        self.settled += 3
-        return max(taken + 1, 3) + 1
+        self.settled += SETTLED
+        return max(taken + 1, ADDRESS + 1) + 1
 
     def _norm(self, command, now):
         if command.wait:
@@ -216,17 +224,19 @@ class Machine:
         norm, constants = max(now, self.norm_free), max(now, self.scalar_free)
         clock = max(norm, constants) + 1
         beats = -(-command.length // self.config.vector)
-        pair = max(clock, norm + NORM_TAKEN) - 1
+        given, pair = clock - 1, norm + NORM_TAKEN - 1
         for beat in range(beats):
             if beat % self.parts == 0:
                 available = self.source.next()
-            pair = max(pair + 1, available)
+            given = max(given + 1, available, self.pairs_gone[0] + 1)
+            pair = max(pair + 1, given + BUFFER)
             if beat == 0:
                 started = pair
             if beat == beats - 1:
                 pair = max(pair, self.summary_taken + 1)
+            self.pairs_gone.append(pair)
             if beat % self.parts == self.parts - 1 or beat == beats - 1:
-                self.source.taken.append(pair)
+                self.source.taken.append(given)
         self.norm_free = pair + NORM_NEXT
         summary = max(pair + self.summary, constants + self._prepare_clocks(command),
                       self.job_taken + 1)
@@ -240,27 +250,35 @@ class Machine:
         self.intervals += [("normaliser", started, pair, "norm"),
                            ("scalar unit", summary, summary + self.scale, "norm"),
                            ("quantiser", job, codes, "norm")]
-        return pair + 1
+        return given + 1
 
     def _prepare_clocks(self, command):
         return self.prepare if command.energy else QUICK
 
     def _matrix(self, command, now):
         config, chunks = self.config, command.length
-        clock = now + MATRIX_TAKEN  # the array is idle: the decoder was busy with this command
-        clock = max(clock, self.codes_full[0]) - 1
+        # now or when the one before is done
+        clock = max(now + MATRIX_TAKEN, self.words_gone[-1] + 1, self.codes_full[0]) - 1
         scale, left = self.scales[0], -(-command.rows // config.vector)
-        first, take, append = True, self.source.next, self.source.taken.append
-        start, words = len(self.source.taken), self.source.taken
+        first, given, gone = True, now, self.words_gone
+        take, append = self.source.next, self.source.taken.append
+        begun = first_ready = None
         for _ in range(command.words // chunks):
             for _ in range(chunks - 1):
-                clock = max(take(), clock + 1)
-                append(clock)
-            clock = max(take(), clock + 1, self.last_group + self.beats)
+                given = max(take(), given + 1, gone[0] + 1)
+                clock = max(given + BUFFER, clock + 1)
+                append(given)
+                gone.append(clock)
+                begun = clock if begun is None else begun
+            given = max(take(), given + 1, gone[0] + 1)
+            clock = max(given + BUFFER, clock + 1, self.last_group + self.beats)
             over = self.reserved + self.beats - self.places
             if over > 0:
-                clock = max(clock, self.freed[over - 1] + 1)
-            append(clock)
+                clock = max(clock, self.freed[over - 1] + FREED)
+            append(given)
+            gone.append(clock)
+            begun = clock if begun is None else begun
+            first_ready = clock if first else first_ready
             self._group(command, clock, scale, min(left, self.beats), first)
             first, left = False, left - self.beats
         if command.release:
@@ -268,10 +286,9 @@ class Machine:
             self.scales.popleft()
         self._finish(command)
         what = command.function.name.lower()
-        self.intervals += [("array", words[start], clock, what),
-                           ("results", words[start + chunks - 1] + self.row_latency + 4,
-                            self.written, what)]
-        return clock + 1
+        self.intervals += [("array", begun, clock, what),
+                           ("results", first_ready + self.row_latency + 4, self.written, what)]
+        return given + 1
 
     def _group(self, command, clock, scale, beats, first):
         """Sums of a row group, completed in `clock`, through the queue, Scale and into Results."""
@@ -283,7 +300,9 @@ class Machine:
             self.queue_out = entered
             self.freed.append(entered)
             free = self.results_free if first and beat == 0 else 0
-            entered = self.scale_box.leave(entered, max(free, self.used))
+            left = self.scale_box.leave(entered, self.gone[0] + 1)
+            entered = max(left + BUFFER, free, self.used)
+            self.gone.append(entered)
             if command.function is Function.LOGITS:
                 self.used = self._sample(entered + 1)
             else:

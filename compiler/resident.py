@@ -7,7 +7,7 @@ import numpy as np
 
 from ..common.tape import COMMAND_FIELDS, Function, Header, TapeError, norm_fields
 from .packing import pack_words
-from .tape import Command, Tape, _Writer, check_fits
+from .tape import Command, Tape, Writer, check_fits
 
 
 @dataclass
@@ -40,8 +40,8 @@ def words_of(data, size):
     return [int.from_bytes(data[n:n + size], "little") for n in range(0, len(data), size)]
 
 
-class _Collector(_Writer):
-    """A _Writer that keeps what belongs together in stores of its own."""
+class _Collector(Writer):
+    """A Writer that keeps what belongs together in stores of its own."""
 
     def __init__(self, config):
         super().__init__(config)
@@ -81,7 +81,7 @@ def pack_rows(embedding, config):
             for beat in padded.reshape(-1, v).tolist()]
 
 
-def compile_resident(model, config, progress=None):
+def compile_resident(model, config, progress=None, order=Writer.layer):
     """IntegerModel -> Tape with `contents`; TapeError when a buffer is too small.
 
     Its image is what a model id is made of, and for no memory.
@@ -94,7 +94,7 @@ def compile_resident(model, config, progress=None):
     writer = _Collector(config)
     contents = writer.contents
     for n, layer in enumerate(model.layers):
-        writer.layer(layer, shape.inner)
+        order(writer, n, layer, shape.inner)
         if progress:
             progress(n + 1, shape.layers)
     contents.body_norms = len(contents.norms) // COMMAND_FIELDS

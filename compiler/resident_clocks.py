@@ -6,11 +6,11 @@ its codes: no norm waits for a later one's matrices but through `written`.
 """
 
 from ..common.triples import PLACES, STEPS, group_count, last_beat
-from .clocks import NORM_NEXT, NORM_TAKEN, QUANTISE, V_LATENCY, Machine, Pipeline
+from .clocks import FREED, NORM_NEXT, NORM_TAKEN, QUANTISE, V_LATENCY, Machine, Pipeline
 
-EMBEDDING = 5  # first clock in which a word of the embedding is written
-SETTLE = 3  # last word written -> norm may go
-COMMANDS = 3 + 1  # rows of an embedding -> START, beside the rows themselves
+EMBEDDING = 8  # first clock in which a word of the embedding is written
+SETTLE = 4  # last word written -> norm may go
+COMMANDS = 5 + 1  # rows of an embedding -> START, beside the rows themselves
 FIRST_NORM, NEXT_NORM, FIRST_MATRIX = 7, 5, 3  # from START, from the norm before, from START
 FILLED = 2  # last step of the filler -> first word
 BANKS = 2  # of v
@@ -25,7 +25,7 @@ class ResidentMachine(Machine):
         super().__init__(tape, config, sampling)
         self.row_latency = 1 + (group_count(config.inputs) - 1).bit_length()
         depth = self.row_latency + 4 + self.beats
-        self.places = 1 + max(16, 1 << (depth - 2).bit_length())
+        self.places = 1 + max(16, 1 << (depth - 1).bit_length())
         self.v_box, self.code_box = Pipeline(V_LATENCY), Pipeline(QUANTISE - 1)
         self.v_free = [0] * BANKS  # clock from which a bank takes a vector
         self.codes_free = 0
@@ -76,7 +76,7 @@ class ResidentMachine(Machine):
             read = self.code_box.enter(read + 1)
             self.codes.append(self.code_box.leave(read, self.codes_free))
         self.quantiser_free = read
-        self.v_free[bank] = read + 1
+        self.v_free[bank] = read + 2
         self.filled = False  # the tables, with chunk 0 of this vector
         self.intervals += [("normaliser", started, pair, "norm"),
                            ("scalar unit", summary, summary + self.scale, "norm"),
@@ -134,7 +134,7 @@ class ResidentMachine(Machine):
         clock = max(clock, self.last_group + self.beats)
         over = self.reserved + self.beats - self.places
         if over > 0:
-            clock = max(clock, self.freed[over - 1] + 1)
+            clock = max(clock, self.freed[over - 1] + FREED)
         self._group(command, clock, scale, beats, first)
         return clock
 

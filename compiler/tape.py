@@ -80,8 +80,8 @@ def check_fits(shape, config):
                             f"{field} {have}")
 
 
-class _Writer:
-    """Appends commands in words of the Config's width."""
+class Writer:
+    """Appends commands, in words of the Config's width, to the tape."""
 
     def __init__(self, config):
         self.config, self.parts, self.commands = config, [], []
@@ -128,7 +128,7 @@ class _Writer:
         self.commands.append(Command(False, chunks, rows, words, release=release,
                                      function=function))
 
-    def layer(self, layer, inner):
+    def layer(self, _, layer, inner):
         """One block. f's norm comes before i's matrix, so that it runs while i is multiplied."""
         norms, trits = layer.norms, layer.trits
         self.norm(norms["i"], wait=True)
@@ -160,20 +160,23 @@ def pack_embedding(embedding, config):
     return padded.tobytes()
 
 
-def compile_integers(model: IntegerModel, config: Config, progress=None):
-    """IntegerModel -> Tape; TapeError when a buffer or the memory is too small."""
+def compile_integers(model: IntegerModel, config: Config, progress=None, order=Writer.layer):
+    """IntegerModel -> Tape; TapeError when a buffer or the memory is too small.
+
+    order : called with (writer, number, layer, inner) to write the commands of a layer
+    """
     shape = model.shape
     if model.formats != config.formats:
         raise TapeError(f"the model's integers are in {model.formats.name} formats; preset "
                         f"{config.name!r} has {config.formats.name}")
     if config.weights == "resident":
         from .resident import compile_resident
-        return compile_resident(model, config, progress)
+        return compile_resident(model, config, progress, order)
     check_fits(shape, config)
-    size, writer = config.word_bytes, _Writer(config)
+    size, writer = config.word_bytes, Writer(config)
     embedding = pack_embedding(model.embedding, config)
     for n, layer in enumerate(model.layers):
-        writer.layer(layer, shape.inner)
+        order(writer, n, layer, shape.inner)
         if progress:
             progress(n + 1, shape.layers)
     body, body_words = writer.take()

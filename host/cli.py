@@ -1,4 +1,4 @@
-"""`tritone COMMAND ...`: every command of the project that needs no board.
+"""`tritone COMMAND ...`: the commands of the project besides host/generate.py.
 
     tritone convert models/stories-1m5 -o build/packed
     tritone COMMAND --help
@@ -14,6 +14,7 @@ COMMANDS = {
     "unpack": ("tritone.model.unpack", "turn a packed model back into released form"),
     "compile": ("tritone.compiler.__main__", "write the tape of a model for a machine"),
     "oracle": ("tritone.model.oracle", "hold the models to what the authors' code computes"),
+    "selftest": ("tritone.host.selftest", "test a board: link, memory, blocks, a text"),
     "quality": ("tritone.model.quality", "bits a byte of the integers and of the float reference"),
 }
 INTERRUPTED = 130  # as a shell reports SIGINT

@@ -9,6 +9,7 @@ from ..common import link
 from ..common.counters import COUNTERS
 from ..common.link import (ARGUMENTS, CRC_REPLY, PROMPT_REPLY, RESPONSE, TOKENS_REPLY, Opcode,
                            RunFlag, Status, TokensFlag)
+from ..common.signatures import STREAMS
 from ..common.tape import Header, HeaderError
 from .transport import BAUD, BoardError, SerialTransport
 
@@ -18,7 +19,7 @@ MAX_TOKEN = (1 << 8 * link.TOKEN_BYTES) - 1
 MAX_TEMPERATURE = (1 << 16) - 1
 
 REASONS = {
-    Status.BUSY: "it is busy with a run",
+    Status.BUSY: "it is busy with a run or a march",
     Status.UNKNOWN_OPCODE: "it does not know this request; its gateware is of another version",
     Status.BAD_LENGTH: "the request has a wrong length",
     Status.BAD_ADDRESS: "the address lies outside its memory",
@@ -38,6 +39,10 @@ class Refused(BoardError):
     def __init__(self, message, status):
         super().__init__(message)
         self.status = status
+
+
+class BadHeader(BoardError):
+    """The board's accelerator does not accept the tape that is in its memory."""
 
 
 class RequestError(BoardError, ValueError):
@@ -61,7 +66,7 @@ class Board:
     """
 
     def __init__(self, transport, *, timeout=1.0, attempts=5, stall=60.0, provenance="board"):
-        self.provenance = provenance
+        self.provenance, self.name = provenance, transport.name
         self.vocabulary = MAX_TOKEN + 1
         self._transport, self._timeout = transport, timeout
         self._attempts, self._stall = attempts, stall
@@ -154,6 +159,18 @@ class Board:
                   for i in range(0, len(payload), link.COUNTER_BYTES))
         return dict(zip(COUNTERS, values))
 
+    def signatures(self, clear=False):
+        """Signatures by the names of common.signatures.STREAMS; {} when the gateware has none.
+
+        clear : bool
+            Begin them anew; only while the machine rests.
+        """
+        payload = self.request(Opcode.SIGNATURES, link.CLEAR if clear else 0)
+        size = link.SIGNATURE_BYTES
+        values = (int.from_bytes(payload[i:i + size], "little")
+                  for i in range(0, len(payload), size))
+        return dict(zip(STREAMS, values))
+
     def reset(self):
         """Forget the recurrent state."""
         self._act(Opcode.RESET)
@@ -213,11 +230,15 @@ class Board:
             written += self._load_block(start // self._word_bytes, image[start:start + block])
             if progress:
                 progress(min(start + block, len(image)), len(image))
+        self.load_model()
+        return written
+
+    def load_model(self):
+        """Have the header of the tape in memory read; BadHeader when it is refused."""
         status = self._act(Opcode.LOAD_MODEL)
         if status["error"] or not status["ready"]:
-            raise BoardError(f"{self._transport.name}: the board does not accept the tape's "
-                             f"header: {HeaderError(status['error']).reason}")
-        return written
+            raise BadHeader(f"{self._transport.name}: the board does not accept the tape's "
+                            f"header: {HeaderError(status['error']).reason}")
 
     def _check_resident(self, identity, model_id):
         """BoardError when the board holds another model than `model_id`."""
@@ -331,6 +352,10 @@ class Board:
         tokens = [int.from_bytes(octets[i:i + link.TOKEN_BYTES], "little")
                   for i in range(0, len(octets), link.TOKEN_BYTES)]
         return tokens, bool(flags & TokensFlag.OVER)
+
+    def rest(self):
+        """End whatever run there is; what identify says."""
+        return self._cancel_stray()
 
     def cancel(self):
         """End the run of this program, if it has one; returns when the machine rests."""

@@ -78,6 +78,8 @@ def parse(arguments=None):
     parser.add_argument("--seed", type=seed, default=1, metavar="K")
     parser.add_argument("--preset", default="virtual", choices=sorted(PRESETS), metavar="NAME",
                         help=f"size of the machine, not for a PORT: {', '.join(sorted(PRESETS))}")
+    parser.add_argument("--memory", default="plain", choices=("plain", "sdram"),
+                        help="of the virtual board; sdram: the controller and a simulated chip")
     parser.add_argument("--load-over-link", action="store_true",
                         help="send the tape to the virtual board through its serial port")
     parser.add_argument("--stop", action="store_true", help="stop at the end of the text")
@@ -105,9 +107,10 @@ def open_board(options, config, tape):
         with contextlib.closing(board):
             yield board
     elif options.board == "virtual":
-        from ..sim.virtual import VirtualBoard
+        from ..sim.virtual import MEMORIES, VirtualBoard
         image = None if options.load_over_link or tape.contents else tape.image
-        with VirtualBoard(config, image, contents=tape.contents) as virtual, \
+        with VirtualBoard(config, image, contents=tape.contents,
+                          sdram=MEMORIES[options.memory]) as virtual, \
                 Board.open(virtual.port, timeout=VIRTUAL_TIMEOUT, attempts=3,
                            provenance="simulated") as board:
             try:

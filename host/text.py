@@ -97,3 +97,11 @@ class Detokeniser:
             return ""
         self._shown, self._held = (self._shown + self._held)[-LONGEST_CHARACTER:], []
         return text
+
+
+def name_size(octets):
+    """A number of bytes for people, in the unit that leaves at most four digits."""
+    for unit in ("bytes", "KiB", "MiB"):
+        if octets < 10_000 or unit == "MiB":
+            return f"{octets:,.4g} {unit}"
+        octets /= 1024

@@ -88,7 +88,9 @@ def block_fixed(gains, bits):
     return np.clip(integers, -limit, limit).astype(np.int64), fraction
 
 
-class _Builder:
+class Builder:
+    """Norms and layers of a Checkpoint, in integers of `formats`."""
+
     def __init__(self, checkpoint, formats):
         self.checkpoint, self.formats = checkpoint, formats
 
@@ -144,7 +146,7 @@ def integer_model(source, formats=DEFAULT, progress=None):
     progress : called with (layers done, layers) after each layer
     """
     checkpoint = source if isinstance(source, Checkpoint) else Checkpoint(source)
-    build, shape = _Builder(checkpoint, formats), checkpoint.shape
+    build, shape = Builder(checkpoint, formats), checkpoint.shape
     embedding = checkpoint.tensor("model.embeddings.weight").astype(np.float64)
     integers, fraction = block_fixed(embedding.reshape(-1), formats.embedding_bits)
     shift = formats.residual_frac - fraction

@@ -1,6 +1,6 @@
 """The machine between memory and link: a whole token, embedding to sample."""
 
-from amaranth.hdl import Module, Signal
+from amaranth.hdl import Const, Module, Signal, Value
 from amaranth.lib.wiring import Component, In, Out, connect, flipped
 
 from ..common.counters import COUNTER_BITS, COUNTERS
@@ -14,6 +14,8 @@ from .sampler import Sampler
 from .scalar_unit import ScalarUnit
 from .scale import Scale
 from .sequencer import Sequencer
+from .signatures import Signatures
+from .stream_buffer import StreamBuffer
 from .table_array import TableArray
 from .tape_decoder import TapeDecoder
 from .tape_reader import TapeReader
@@ -55,6 +57,8 @@ class Accelerator(Component):
         self._connect_vectors(m)
         self._connect_tokens(m)
         self._build_counters(m)
+        if self.config.signatures:
+            self._build_signatures(m)
         return m
 
     def _build_boxes(self, m):
@@ -78,6 +82,13 @@ class Accelerator(Component):
             m.submodules.sampler = self.sampler = WideSampler(config, self.contents.vocabulary)
             m.d.comb += self.sampler.begin.eq(self.sequencer.start & self.sequencer.sampling)
 
+    def _buffered(self, m, name, source, sink):
+        """Connects two streams where `ready` would otherwise come from far away."""
+        box = StreamBuffer(source.payload.shape())
+        m.submodules[f"{name}_buffer"] = box
+        connect(m, source, box.i)
+        connect(m, box.o, sink)
+
     def _connect_tape(self, m):
         """Memory -> words -> commands, gains, trits."""
         decoder = self.decoder
@@ -92,9 +103,13 @@ class Accelerator(Component):
         connect(m, decoder.embeddings, self.embedder.embeddings)
         connect(m, decoder.norms, self.normaliser.norms)
         connect(m, decoder.constants, self.scalars.constants)
-        connect(m, decoder.pairs, self.normaliser.pairs)
         connect(m, decoder.matrices, self.array.matrices)
-        connect(m, decoder.trits, self.array.trits)
+        for name, source, sink in (("pair", decoder.pairs, self.normaliser.pairs),
+                                   ("trit", decoder.trits, self.array.trits)):
+            if self.contents is None:
+                self._buffered(m, name, source, sink)
+            else:
+                connect(m, source, sink)
         m.d.comb += [decoder.written.eq(self.results.written),
                      decoder.settled.eq(self.embedder.settled),
                      self.sequencer.idle.eq(decoder.idle)]
@@ -109,7 +124,7 @@ class Accelerator(Component):
         connect(m, self.scalars.scales, self.scale.scales)
         connect(m, self.quantiser.codes, self.array.codes)
         connect(m, self.array.sums, self.scale.sums)
-        connect(m, self.scale.scaled, results.scaled)
+        self._buffered(m, "scaled", self.scale.scaled, results.scaled)
         connect(m, results.logits, self.sampler.logits)
         m.d.comb += [
             results.address.eq(normaliser.address), results.source.eq(normaliser.source),
@@ -151,6 +166,8 @@ class Accelerator(Component):
             "sampler_busy": self.sampler.busy,
             "link_stall": sequencer.tokens.valid & ~sequencer.tokens.ready,
         }
+        clear = Signal()
+        m.d.sync += clear.eq(self.control.clear_counters)
         for position, name in enumerate(COUNTERS):
             happened = Signal(name=f"{name}_now")
             m.d.sync += happened.eq(events[name])
@@ -158,5 +175,34 @@ class Accelerator(Component):
             m.d.comb += self.control.counters[position].eq(counter)
             with m.If(happened):
                 m.d.sync += counter.eq(counter + 1)
-            with m.If(self.control.clear_counters):
+            with m.If(clear):
                 m.d.sync += counter.eq(0)
+
+    def _build_signatures(self, m):
+        """Of what goes from box to box; `taps` in the order of the diagram."""
+        decoder, normaliser, scalars = self.decoder, self.normaliser, self.scalars
+        embedder, quantiser, writes = self.embedder, self.quantiser, self.results.writes
+
+        def tap(stream, payload=None):
+            payload = stream.payload if payload is None else payload
+            return stream.valid & stream.ready, Value.cast(payload)
+
+        nothing = Const(0), Const(0, 1)
+        m.submodules.signatures = signatures = Signatures({
+            "words": tap(self.reader.words) if self.contents is None else nothing,
+            "pairs": tap(decoder.pairs),
+            "trits": tap(decoder.trits), "embedding": (embedder.write, Value.cast(embedder.x)),
+            "floors": tap(normaliser.floors, normaliser.floors.payload["values"]),
+            "v": tap(normaliser.v, normaliser.v.payload["values"]),
+            "summaries": tap(normaliser.summaries), "jobs": tap(scalars.jobs),
+            "codes": tap(quantiser.codes, quantiser.codes.payload.codes),
+            "scales": tap(scalars.scales),
+            "sums": tap(self.array.sums, self.array.sums.payload["values"]),
+            "scaled": tap(self.scale.scaled, self.scale.scaled.payload["values"]),
+            **{name: (writes[name].valid, Value.cast(writes[name].x))
+               for name in ("state", "candidate", "product", "residual")},
+            "logits": tap(self.results.logits, self.results.logits.payload["values"]),
+            "token": tap(self.sampler.token),
+        })
+        m.d.comb += [self.control.signatures.eq(signatures.signatures),
+                     signatures.clear.eq(self.control.clear_signatures)]

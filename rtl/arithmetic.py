@@ -1,5 +1,8 @@
 """Roundings and saturations of docs/numerics.md, named as in model/golden.py; trees."""
 
+from functools import reduce
+from operator import add
+
 from amaranth.hdl import Const, Mux, signed
 
 
@@ -8,6 +11,11 @@ def shift_round(x, places):
     if places == 0:
         return x
     return (x + Const(1 << (places - 1), places + 1)) >> places
+
+
+def times(x, constant):
+    """x * constant, constant > 0, as a sum of shifts: a product would cost a DSP block."""
+    return reduce(add, (x << n for n in range(constant.bit_length()) if constant >> n & 1))
 
 
 def saturate(x, bits):

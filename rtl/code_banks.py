@@ -10,7 +10,8 @@ class CodeBanks(wiring.Component):
     """Turns vectors that arrive `vector` codes a beat into chunks of `inputs` codes, read at will.
 
     Banks are written and read in turns. `i` is ready while the bank to be written is free; a bank
-    is full from the clock after its `last` beat until the clock of a read with `release`. What is
+    is full from the clock after its `last` beat until the clock of a read with `release`, and takes
+    codes again from the second clock after that. What is
     beyond the vector in its last chunk is left over from earlier vectors.
 
     Members
@@ -47,29 +48,33 @@ class CodeBanks(wiring.Component):
     def elaborate(self, _platform):
         m = Module()
         vector, inputs = self.config.vector, self.config.inputs
-        full = Signal(2)
+        full, filled = Signal(2), Signal(2)  # now, in the next clock
         write_bank, read_bank = Signal(), Signal()
         write_chunk, read_chunk = Signal(range(self.chunks)), Signal(range(self.chunks))
         slot = Signal(inputs // vector, init=1)  # one bit for each beat of a chunk
 
         written = self.i.valid & self.i.ready
-        m.d.comb += [
-            self.i.ready.eq(~full.bit_select(write_bank, 1)),
-            self.full.eq(full.bit_select(read_bank, 1)),
+        ended, released = written & self.i.payload.last, self.read & self.release
+        # Both sides ask registers, for they enable much: known a clock ahead.
+        for bank in range(2):
+            m.d.comb += filled[bank].eq((full[bank] | (ended & (write_bank == bank)))
+                                        & ~(released & (read_bank == bank)))
+        m.d.sync += [
+            full.eq(filled), self.full.eq(filled.bit_select(read_bank ^ released, 1)),
+            self.i.ready.eq(~full.bit_select(write_bank ^ ended, 1)),
         ]
         with m.If(written):
             m.d.sync += slot.eq(slot.rotate_left(1))
             with m.If(slot[-1]):
                 m.d.sync += write_chunk.eq(write_chunk + 1)
             with m.If(self.i.payload.last):
-                m.d.sync += [slot.eq(1), write_chunk.eq(0), write_bank.eq(~write_bank),
-                             full.bit_select(write_bank, 1).eq(1)]
+                m.d.sync += [slot.eq(1), write_chunk.eq(0), write_bank.eq(~write_bank)]
         with m.If(self.read):
             m.d.sync += read_chunk.eq(read_chunk + 1)
             with m.If(self.rewind):
                 m.d.sync += read_chunk.eq(0)
             with m.If(self.release):
-                m.d.sync += [read_bank.eq(~read_bank), full.bit_select(read_bank, 1).eq(0)]
+                m.d.sync += read_bank.eq(~read_bank)
 
         for column in range(self.columns):
             memory = Memory(shape=data.ArrayLayout(signed(8), inputs), depth=2 * self.chunks,

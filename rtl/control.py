@@ -9,9 +9,12 @@ from amaranth.lib.wiring import Component, In, Out, connect, flipped
 from ..common import link
 from ..common.counters import COUNTERS
 from ..common.link import ARGUMENTS, Opcode, Status
+from ..common.signatures import STREAMS
+from .arithmetic import times
 from .frames import header_layout
 from .interfaces import TOKEN_BITS, MachineSignature, MemorySignature
 from .memory_access import MemoryAccess
+from .memory_march import MemoryMarch
 from .responder import Responder
 from .session import SETTLE_CLOCKS, Session
 
@@ -25,6 +28,8 @@ FIELDS = {
     Opcode.TOKENS: {"session": 32, "index": 32},
     Opcode.CANCEL: {"session": 32},
     Opcode.COUNTERS: {"flags": 32},
+    Opcode.SIGNATURES: {"flags": 32},
+    Opcode.MARCH: {"number": 32, "background": 32, **_range},  # ends as READ does
 }
 LAYOUTS = {opcode: data.StructLayout(FIELDS.get(opcode, {})) for opcode in Opcode}
 assert all(LAYOUTS[o].size == 8 * ARGUMENTS[o].size for o in Opcode)
@@ -36,9 +41,10 @@ RESPONSE_BIT = link.RESPONSE.bit_length() - 1
 class Control(Component):
     """The control unit: takes one request at a time, executes it, gives one response.
 
-    A request's argument block is shifted into a register, then judged in one clock; data behind it
-    stream to where they belong; the response is made of chunks of a few bytes. Every request may
-    be repeated without harm. Frames that are responses themselves are dropped in silence.
+    A request's argument block is shifted into a register, measured in two clocks and judged in
+    one; data behind it stream to where they belong; the response is made of chunks of a few bytes.
+    Every request may be repeated without harm. Frames that are responses themselves are dropped in
+    silence.
 
     Parameters
     ----------
@@ -65,6 +71,9 @@ class Control(Component):
         if config.word_bytes > link.MAX_DATA:
             raise ValueError(f"a word of {config.word_bytes} bytes does not fit a frame of "
                              f"{link.MAX_DATA}")
+        if link.MARCH_REPLY.size + 2 * config.word_bytes > link.MAX_PAYLOAD:
+            raise ValueError(f"two words of {config.word_bytes} bytes do not fit the answer to "
+                             "MARCH")
         self._config = config
         self._poll_clocks = poll_clocks or ceil(config.clock_hz * link.POLL_SECONDS)
         super().__init__({
@@ -81,6 +90,7 @@ class Control(Component):
     def elaborate(self, platform):
         m = Module()
         m.submodules.access = self._access = MemoryAccess(self._config)
+        m.submodules.march = self._march = MemoryMarch(self._config)
         m.submodules.session = self._session = Session(self._config)
         m.submodules.responder = self._responder = Responder(self._config)
         self._request = Signal(header_layout)
@@ -88,16 +98,22 @@ class Control(Component):
         self._arguments = Signal(ARGUMENT_BITS)
         self._arguments_left = Signal(range(ARGUMENT_BITS // 8 + 1))
         self._number = Signal(32)  # of the session
+        self._march_number = Signal(32)
         self._status, self._length = Signal(Status), Signal(16)  # of the response
         self._count, self._index = Signal(8), Signal(32)  # tokens left to take or give, the next
         self._flags = Signal(16)
-        self._waited = Signal(range(self._poll_clocks + 1))
+        self._waited = Signal(range(self._poll_clocks + 2))
 
         self._build_ports(m)
+        self._build_measures(m)
         self._build_responder(m)
         with m.FSM() as fsm:
-            m.d.comb += self.active.eq(~fsm.ongoing("IDLE"))
+            m.d.comb += self.active.eq(~fsm.ongoing("IDLE") | self._march.busy)
             self._build_request_states(m)
+            with m.State("MEASURE"):
+                m.next = "COMPARE"
+            with m.State("COMPARE"):
+                m.next = "JUDGE"
             with m.State("JUDGE"):
                 with m.Switch(self._request.kind):
                     for opcode in Opcode:
@@ -120,7 +136,9 @@ class Control(Component):
 
     def _build_ports(self, m):
         session, access, machine = self._session, self._access, self.machine
-        connect(m, access.memory, flipped(self.memory))
+        march, march_view = self._march, self._view(Opcode.MARCH)
+        connect(m, access.memory, march.through)
+        connect(m, march.memory, flipped(self.memory))
         connect(m, session.prompt, flipped(machine.prompt))
         connect(m, flipped(machine.tokens), session.tokens)
         self._resting = Signal()
@@ -132,17 +150,58 @@ class Control(Component):
             session.entry.token.eq(self._arguments[-TOKEN_BITS:]),
             session.entry.last.eq((self._count == 1) & self._flags[0]),
             self.open.eq(session.open),
-            self._resting.eq(~session.open & ~machine.status.busy),
             access.operation.eq(self._request.kind),
             access.address.eq(self._view(Opcode.READ).address),
             access.words.eq(self._view(Opcode.READ).words),
+            march.address.eq(march_view.address), march.words.eq(march_view.words),
+            march.background.eq(march_view.background),
         ]
+        with m.If(march.done):
+            m.d.comb += machine.load_model.eq(1)  # the tape is gone
 
+        m.d.sync += self._resting.eq(~session.open & ~machine.status.busy & ~march.busy)
         with m.If(self.request_bytes.valid & self.request_bytes.ready):
             m.d.sync += [
                 self._left.eq(self._left - 1),
                 self._arguments.eq(Cat(self._arguments[8:], self.request_bytes.payload)),
             ]
+
+    def _build_measures(self, m):
+        """What JUDGE asks, in registers: right two clocks after the last byte of the arguments."""
+        view, word_bytes = self._view(Opcode.READ), self._config.word_bytes
+        end = Signal(33)
+        self._size = Signal(range(link.MAX_DATA + 256 * word_bytes))  # bytes of so many words
+        self._too_long, self._beyond, self._all_words, self._same_march = (
+            Signal(name=name) for name in ("too_long", "beyond", "all_words", "same_march"))
+        m.d.sync += [
+            self._size.eq(times(view.words[:8], word_bytes)),
+            self._too_long.eq(view.words > link.MAX_DATA // word_bytes),
+            end.eq(view.address + view.words), self._beyond.eq(end > self._config.memory_words),
+            self._all_words.eq(self._left == self._size),
+            self._same_march.eq(self._view(Opcode.MARCH).number == self._march_number),
+        ]
+        self._sessions = {}  # it is the session's own number
+        for opcode in (Opcode.RUN, Opcode.PROMPT, Opcode.TOKENS, Opcode.CANCEL):
+            self._sessions[opcode] = same = Signal(name=f"same_session_{opcode.name.lower()}")
+            m.d.sync += same.eq(self._view(opcode).session == self._number)
+        self._build_token_measures(m)
+
+    def _build_token_measures(self, m):
+        prompt, session = self._view(Opcode.PROMPT), self._session
+        needed = Signal(range(256 * link.TOKEN_BYTES))
+        kept, asked = Signal(32), Signal(32)
+        self._many, self._all_tokens, self._kept = (
+            Signal(name=name) for name in ("many", "all_tokens", "kept"))
+        self._next = Signal()  # the token is the one that the session wants
+        m.d.sync += [
+            needed.eq(times(prompt.tokens[:8], link.TOKEN_BYTES)),
+            self._many.eq(prompt.tokens > link.TOKENS_PER_FRAME),
+            self._all_tokens.eq(self._left == needed),
+            asked.eq(self._view(Opcode.TOKENS).index - session.released),
+            kept.eq(session.received - session.released),
+            self._kept.eq(asked <= kept),
+            self._next.eq(self._index == session.accepted),
+        ]
 
     def _build_responder(self, m):
         session, access, responder = self._session, self._access, self._responder
@@ -162,6 +221,9 @@ class Control(Component):
             responder.flags.eq(self._flags),
             responder.token.eq(session.token),
             responder.machine_status.eq(self.machine.status),
+            responder.march.eq(self._march.report), responder.marching.eq(self._march.busy),
+            responder.march_number.eq(self._march_number),
+            responder.signatures.eq(self.machine.signatures),
             responder.model.eq(self.machine.model),
             responder.counters.eq(self.machine.counters),
             responder.open.eq(session.open),
@@ -192,7 +254,7 @@ class Control(Component):
             with m.If(self.request_bytes.valid):
                 m.d.sync += self._arguments_left.eq(self._arguments_left - 1)
                 with m.If(self._arguments_left == 1):
-                    m.next = "JUDGE"
+                    m.next = "MEASURE"
         with m.State("SKIP"):
             m.d.comb += self.request_bytes.ready.eq(self._left != 0)
             with m.If((self._left == 0) & self._request.kind[RESPONSE_BIT]):
@@ -219,21 +281,17 @@ class Control(Component):
 
     def _judge_range(self, m, then, *, in_frame=True, has_data=False):
         """Start an operation on memory, if it may be."""
-        view = self._view(Opcode.READ)
-        word_bytes = self._config.word_bytes
-        size = Signal(range(link.MAX_DATA + 256 * word_bytes), name=f"{then.lower()}_size")
-        m.d.comb += size.eq(view.words[:8] * word_bytes)
-        with m.If((view.words > link.MAX_DATA // word_bytes) if in_frame else 0):
+        with m.If(self._too_long if in_frame else 0):
             self._refuse(m, Status.BAD_LENGTH)
-        with m.Elif((self._left != size) if has_data else 0):
+        with m.Elif(~self._all_words if has_data else 0):
             self._refuse(m, Status.BAD_LENGTH)
-        with m.Elif(view.address + view.words > self._config.memory_words):
+        with m.Elif(self._beyond):
             self._refuse(m, Status.BAD_ADDRESS)
         with m.Elif(~self._resting):
             self._refuse(m, Status.BUSY)
         with m.Else():
             m.d.comb += self._access.start.eq(1)
-            m.d.sync += self._length.eq(size)  # of READ
+            m.d.sync += self._length.eq(self._size)  # of READ
             m.next = then
 
     def _judge_identify(self, m):
@@ -259,7 +317,7 @@ class Control(Component):
         view = self._view(Opcode.RUN)
         with m.If(view.session == 0):
             self._refuse(m, Status.BAD_SESSION)
-        with m.Elif(view.session == self._number):  # a repeat: it has begun
+        with m.Elif(self._sessions[Opcode.RUN]):  # a repeat: it has begun
             self._respond(m, link.MACHINE_STATUS.size)
         with m.Elif(~self._resting):
             self._refuse(m, Status.BUSY)
@@ -280,28 +338,25 @@ class Control(Component):
         m.d.sync += [
             self._index.eq(view.index), self._count.eq(view.tokens), self._flags.eq(view.flags),
         ]
-        with m.If((view.tokens > link.TOKENS_PER_FRAME)
-                  | (self._left != view.tokens[:8] * link.TOKEN_BYTES)):
+        with m.If(self._many | ~self._all_tokens):
             self._refuse(m, Status.BAD_LENGTH)
-        with m.Elif(view.session != self._number):
+        with m.Elif(~self._sessions[Opcode.PROMPT]):
             self._refuse(m, Status.BAD_SESSION)
         with m.Else():
             m.next = "PROMPT"
 
     def _judge_tokens(self, m):
-        view, session = self._view(Opcode.TOKENS), self._session
-        m.d.sync += self._index.eq(view.index)
-        with m.If(view.session != self._number):
+        m.d.sync += self._index.eq(self._view(Opcode.TOKENS).index)
+        with m.If(~self._sessions[Opcode.TOKENS]):
             self._refuse(m, Status.BAD_SESSION)
-        with m.Elif((view.index - session.released)[:32]
-                    > (session.received - session.released)[:32]):
+        with m.Elif(~self._kept):
             self._refuse(m, Status.BAD_INDEX)
         with m.Else():
-            m.d.comb += session.acknowledge.eq(1)
+            m.d.comb += self._session.acknowledge.eq(1)
             m.next = "TOKENS"
 
     def _judge_cancel(self, m):
-        with m.If(self._view(Opcode.CANCEL).session != self._number):
+        with m.If(~self._sessions[Opcode.CANCEL]):
             self._refuse(m, Status.BAD_SESSION)
         with m.Else():
             m.d.comb += self._session.stop.eq(1)
@@ -311,6 +366,31 @@ class Control(Component):
         m.d.comb += self.machine.clear_counters.eq(
             self._view(Opcode.COUNTERS).flags[link.CLEAR.bit_length() - 1])
         self._respond(m, link.COUNTER_BYTES * len(COUNTERS))
+
+    def _judge_signatures(self, m):
+        m.d.comb += self.machine.clear_signatures.eq(
+            self._view(Opcode.SIGNATURES).flags[link.CLEAR.bit_length() - 1])
+        self._respond(m, link.SIGNATURE_BYTES * len(STREAMS) * self._config.signatures)
+
+    def _judge_march(self, m):
+        view, march = self._view(Opcode.MARCH), self._march
+        with m.If((view.number == 0) | self._same_march):
+            self._respond_march(m)  # a question, or a repeat: it has begun
+        with m.Elif(view.words == 0):
+            m.d.comb += march.stop.eq(1)
+            m.d.sync += self._march_number.eq(view.number)
+            self._respond_march(m)
+        with m.Elif(self._beyond):
+            self._refuse(m, Status.BAD_ADDRESS)
+        with m.Elif(~self._resting):
+            self._refuse(m, Status.BUSY)
+        with m.Else():
+            m.d.comb += march.start.eq(1)
+            m.d.sync += self._march_number.eq(view.number)
+            self._respond_march(m)
+
+    def _respond_march(self, m):
+        self._respond(m, link.MARCH_REPLY.size + 2 * self._config.word_bytes)
 
     def _judge_reset(self, m):
         with m.If(~self._resting):
@@ -344,7 +424,7 @@ class Control(Component):
                     m.next = "PUSH"
         with m.State("PUSH"):
             # A token that is not the next is a repeat, or one follows that found no room.
-            m.d.comb += session.push.eq(self._index == session.accepted)
+            m.d.comb += session.push.eq(self._next)
             m.d.sync += [self._index.eq(self._index + 1), self._count.eq(self._count - 1)]
             m.next = "PROMPT"
 
@@ -353,7 +433,7 @@ class Control(Component):
     def _build_wait_states(self, m):
         session, machine = self._session, self.machine
         over_time = Signal()
-        m.d.comb += over_time.eq(self._waited == self._poll_clocks)
+        m.d.sync += over_time.eq(self._waited == self._poll_clocks)
         with m.State("START"):
             m.d.comb += [
                 session.start.eq(1),
@@ -369,16 +449,21 @@ class Control(Component):
             known = machine.status.ready | (machine.status.error != 0)
             with m.If(over_time | (known & (self._waited >= SETTLE_CLOCKS))):
                 self._respond(m, link.MACHINE_STATUS.size)
+        # What there is to give, a register behind each step; `open` is as old as the number.
+        available, number, some, more = Signal(32), Signal.like(self._count), Signal(), Signal()
+        still_open, held_open = Signal(), Signal()
+        m.d.sync += [
+            available.eq(session.received - self._index), still_open.eq(session.open),
+            number.eq(available), some.eq(available != 0), held_open.eq(still_open),
+            more.eq(available > link.TOKENS_PER_FRAME),
+        ]
         with m.State("TOKENS"):
-            available, count = Signal(32), Signal.like(self._count)
             m.d.sync += self._waited.eq(self._waited + 1)
-            m.d.comb += [
-                available.eq(session.received - self._index),
-                count.eq(Mux(available > link.TOKENS_PER_FRAME, link.TOKENS_PER_FRAME, available)),
-            ]
-            with m.If((available != 0) | ~session.open | over_time):
+            with m.If((self._waited >= 2) & (some | ~held_open | over_time)):
                 m.d.sync += [
-                    self._count.eq(count),
-                    self._flags.eq(Cat(~session.open & (available == count), session.cancelled)),
+                    self._count.eq(Mux(more, link.TOKENS_PER_FRAME, number)),
+                    self._flags.eq(Cat(~held_open & ~more, session.cancelled)),
                 ]
-                self._respond(m, link.TOKENS_REPLY.size + link.TOKEN_BYTES * count)
+                m.next = "COUNTED"
+        with m.State("COUNTED"):
+            self._respond(m, link.TOKENS_REPLY.size + times(self._count, link.TOKEN_BYTES))

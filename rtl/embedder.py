@@ -4,12 +4,19 @@ from amaranth.hdl import Module, Signal, signed, unsigned
 from amaranth.lib import data, stream
 from amaranth.lib.wiring import Component, In, Out
 
+from .vector_memory import VectorMemory
+
+WRITE = 2  # clocks from an element to its write
+
 
 class Embedder(Component):
     """golden.embedding: beats of V pairs of slots -> residual = embedding << shift.
 
-    The lower embedding_bits of a slot are an element, signed. Two words of V elements a beat, one a
-    clock. Of a resident model, a beat has the V elements of one word, and no slots.
+    The lower embedding_bits of a slot are an element, signed. Of a resident model, a beat has the V
+    elements of one word, and no slots.
+
+    Two words of V elements a beat, one a clock; written two clocks after they were there, since
+    they come straight out of a memory.
 
     Members
     -------
@@ -48,22 +55,26 @@ class Embedder(Component):
         m.d.sync += words.eq((self.hidden + (v - 1)) // v)
         inside = address < words
         elements = self.embeddings.payload.as_value()
+        m.d.comb += self.embeddings.ready.eq(1 if self.narrow else half)
+        # Cycle 1: out of the FIFO
+        write, element_address = Signal(), Signal.like(self.address)
+        m.d.sync += [write.eq(self.embeddings.valid & inside), element_address.eq(address)]
         for lane in range(v):
             slot = elements.word_select(half * v + lane, slot_bits)
-            element = slot[:f.embedding_bits].as_signed()
-            m.d.comb += self.x[lane].eq(element << self.shift)
-        m.d.comb += [
-            self.write.eq(self.embeddings.valid & inside), self.address.eq(address),
-            self.first.eq(address == 0), self.embeddings.ready.eq(1 if self.narrow else half),
-        ]
+            element = Signal(signed(f.embedding_bits), name=f"element_{lane}")
+            m.d.sync += element.eq(slot[:f.embedding_bits])
+            # Cycle 2: shifted
+            m.d.sync += self.x[lane].eq(element << self.shift)
+        m.d.sync += [self.write.eq(write), self.address.eq(element_address),
+                     self.first.eq(element_address == 0)]
         with m.If(self.embeddings.valid):
             m.d.sync += half.eq(~half)
             with m.If(inside):
                 m.d.sync += address.eq(address + 1)
         with m.If(self.start):
             m.d.sync += address.eq(0)
-        # The memory's `bits` are right two clocks after the last write.
-        age = Signal(2)
+        # All written, and for as long as the memory takes to know its `bits`.
+        age = Signal(WRITE + VectorMemory.SETTLE)
         m.d.sync += age.eq(age << 1 | (address == words))
         m.d.comb += self.settled.eq(age.all() & (address == words) & ~self.embeddings.valid)
         return m

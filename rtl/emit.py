@@ -33,9 +33,12 @@ class EmitError(TritoneError):
     """Yosys did not accept the design."""
 
 
-def to_rtlil(component, name):
-    """RTLIL text of `component` as module `name`; the same text for the same design."""
-    return rtlil.convert(component, name=name, emit_src=False)
+def to_rtlil(component, name, platform=None):
+    """RTLIL text of `component` as module `name`; the same text for the same design.
+
+    With a `platform`, or the name of its family, boxes may use its cells.
+    """
+    return rtlil.convert(component, name=name, emit_src=False, platform=platform)
 
 
 def identity():

@@ -48,8 +48,10 @@ class FrameParser(Component):
         m.submodules.crc = crc = CRC32_ETHERNET(8).create()
         m.submodules.buffer = buffer = memory.Memory(shape=8, depth=MAX_PAYLOAD, init=[])
         store, fetch = buffer.write_port(), buffer.read_port()
-        header, index = self.headers.payload, Signal(range(MAX_PAYLOAD + 1))
-        gap, taken, checked = Signal(range(self._gap_clocks)), Signal(), Signal()
+        header = self.headers.payload
+        index = Signal(range(MAX_PAYLOAD + 1))
+        gap = Signal(range(self._gap_clocks))
+        taken, checked = Signal(), Signal()
         m.d.comb += [
             taken.eq(self.i.valid & self.i.ready),
             crc.data.eq(self.i.payload),
@@ -152,7 +154,12 @@ class FrameBuilder(Component):
         sync = Const(int.from_bytes(SYNC, "little"), 8 * len(SYNC))
         shift = Signal(len(sync) + header_layout.size)
         left, sent, checked = Signal(16), Signal(), Signal()
+        none, final = Signal(), Signal()  # left == 0, left == 1
         length = Signal(16)
+
+        def count(number):
+            return [left.eq(number), none.eq(number == 0), final.eq(number == 1)]
+
         m.d.comb += [
             sent.eq(self.o.valid & self.o.ready),
             crc.data.eq(self.o.payload),
@@ -160,7 +167,8 @@ class FrameBuilder(Component):
             self.o.payload.eq(shift[:8]),
         ]
         with m.If(sent):
-            m.d.sync += [shift.eq(shift >> 8), left.eq(left - 1)]
+            m.d.sync += [shift.eq(shift >> 8), left.eq(left - 1), none.eq(final),
+                         final.eq(left == 2)]
         with m.FSM():
             with m.State("HEADER"):
                 m.d.comb += [self.headers.ready.eq(1), crc.start.eq(1)]
@@ -168,18 +176,18 @@ class FrameBuilder(Component):
                     m.d.sync += [
                         shift.eq(Cat(sync, self.headers.payload)),
                         length.eq(self.headers.payload.length),
-                        left.eq(len(SYNC) + HEADER.size),
+                        *count(len(SYNC) + HEADER.size),
                     ]
                     m.next = "PREFIX"
             with m.State("PREFIX"):
                 m.d.comb += [self.o.valid.eq(1), checked.eq(left <= HEADER.size)]
-                with m.If(sent & (left == 1)):
-                    m.d.sync += left.eq(length)
+                with m.If(sent & final):
+                    m.d.sync += count(length)
                     m.next = "PAYLOAD"
             with m.State("PAYLOAD"):
                 m.d.comb += checked.eq(1)
-                with m.If(left == 0):
-                    m.d.sync += [shift.eq(crc.crc), left.eq(CRC.size)]
+                with m.If(none):
+                    m.d.sync += [shift.eq(crc.crc), *count(CRC.size)]
                     m.next = "CRC"
                 with m.Else():
                     m.d.comb += [
@@ -189,6 +197,6 @@ class FrameBuilder(Component):
                     ]
             with m.State("CRC"):
                 m.d.comb += self.o.valid.eq(1)
-                with m.If(sent & (left == 1)):
+                with m.If(sent & final):
                     m.next = "HEADER"
         return m

@@ -5,6 +5,7 @@ from amaranth.lib import data, stream
 from amaranth.lib.wiring import In, Out, Signature
 
 from ..common.counters import COUNTERS, COUNTER_BITS
+from ..common.signatures import STREAMS
 
 TOKEN_BITS = 24
 
@@ -68,6 +69,10 @@ class MachineSignature(Signature):
         common.counters.COUNTERS, in that order, free-running since reset or `clear_counters`.
     clear_counters : Out(1)
         Pulse.
+    signatures : In(array)
+        Of common.signatures.STREAMS, in that order; they mean something while not busy.
+    clear_signatures : Out(1)
+        Pulse; only when not busy.
     """
 
     def __init__(self):
@@ -85,4 +90,6 @@ class MachineSignature(Signature):
             "status": In(status_layout),
             "model": In(model_layout),
             "counters": In(data.ArrayLayout(COUNTER_BITS, len(COUNTERS))),
+            "signatures": In(data.ArrayLayout(32, len(STREAMS))),
+            "clear_signatures": Out(1),
         })

@@ -9,6 +9,7 @@ from ..common.link import GAP_SECONDS
 from .control import Control
 from .frames import FrameBuilder, FrameParser
 from .interfaces import MachineSignature, MemorySignature
+from .stream_buffer import StreamBuffer
 from .uart import UART
 
 
@@ -58,13 +59,15 @@ class Link(Component):
         connect(m, parser.payload, control.request_bytes)
         connect(m, control.responses, builder.headers)
         connect(m, control.response_bytes, builder.payload)
-        connect(m, builder.o, uart.i)
+        m.submodules.sending = sending = StreamBuffer(8)
+        connect(m, builder.o, sending.i)
+        connect(m, sending.o, uart.i)
         connect(m, control.memory, flipped(self.memory))
         connect(m, control.machine, flipped(self.machine))
         m.d.comb += [
             uart.rx.eq(self.rx),
             self.tx.eq(uart.tx),
             self.open.eq(control.open),
-            self.active.eq(parser.active | control.active),
+            self.active.eq(parser.active | control.active | sending.o.valid),
         ]
         return m

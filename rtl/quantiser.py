@@ -27,7 +27,7 @@ class Quantiser(Component):
         job accepted -> next job can be accepted                  beats of the vector
 
     so vectors that are there follow each other without a gap. A bank takes the next vector from
-    the clock after its last beat was read, `beats` + 1 clocks after its job was accepted.
+    two clocks after its last beat was read, `beats` + 2 clocks after its job was accepted.
 
     Members
     -------
@@ -75,8 +75,12 @@ class Quantiser(Component):
     def _build_write(self, m, port):
         v = self.v
         bank, address = Signal(name="write_bank"), Signal(range(BANKS * self.depth), name="write")
-        m.d.comb += [v.ready.eq(~self.full.bit_select(bank, 1)), port.addr.eq(address),
-                     port.data.eq(v.payload.values.as_value()), port.en.eq(v.valid & v.ready)]
+        m.d.comb += [port.addr.eq(address), port.data.eq(v.payload.values.as_value()),
+                     port.en.eq(v.valid & v.ready)]
+        # From a register, for it enables the whole Normaliser: known a clock ahead.
+        m.d.sync += v.ready.eq(~self.full.bit_select(bank, 1))
+        with m.If(v.valid & v.ready & v.payload.last):
+            m.d.sync += v.ready.eq(~self.full.bit_select(~bank, 1))
         with m.If(v.valid & v.ready):
             m.d.sync += address.eq(address + 1)
             with m.If(v.payload.last):

@@ -1,14 +1,16 @@
 """Writes the response to a request."""
 
-from amaranth.hdl import Array, C, Cat, Module, Signal
+from amaranth.hdl import Array, C, Cat, Module, Mux, Signal
 from amaranth.lib import data, stream
 from amaranth.lib.wiring import Component, In, Out
 
 from ..common import link
 from ..common.counters import COUNTER_BITS, COUNTERS
 from ..common.link import Opcode, Status
+from ..common.signatures import STREAMS
 from .frames import header_layout
 from .interfaces import TOKEN_BITS, model_layout, status_layout
+from .memory_march import report_layout
 
 CHUNK_BYTES = 8
 
@@ -40,6 +42,10 @@ class Responder(Component):
         TOKENS: the token asked for comes one clock later.
     counters : In(array)
         COUNTERS: each is sampled when its turn comes, so they fit together when the machine rests.
+    signatures : In(array)
+        SIGNATURES: the same.
+    march : In(report_layout), marching : In(1), march_number : In(32)
+        MARCH: progress is sampled first; once that says that it is over, all is final.
     machine_status : In({ready, busy, error}), open : In(1), number : In(32)
         The other opcodes: MACHINE_STATUS.
     model : In({id, vocabulary})
@@ -67,6 +73,10 @@ class Responder(Component):
             "token_index": Out(32),
             "token": In(TOKEN_BITS),
             "counters": In(data.ArrayLayout(COUNTER_BITS, len(COUNTERS))),
+            "signatures": In(data.ArrayLayout(8 * link.SIGNATURE_BYTES, len(STREAMS))),
+            "march": In(report_layout(config)),
+            "marching": In(1),
+            "march_number": In(32),
             "machine_status": In(status_layout),
             "model": In(model_layout),
             "open": In(1),
@@ -77,7 +87,9 @@ class Responder(Component):
         m = Module()
         chunk = self._chunk = Signal(max(8 * CHUNK_BYTES, self._config.word_bits))
         chunk_left = self._chunk_left = Signal(range(len(chunk) // 8 + 1))
-        self._number = Signal(8)  # of the next chunk
+        self._number = Signal(5)  # of the next chunk; READ and TOKENS go round
+        self._begun = Signal()  # it is not the first
+        self._build_choices(m)
         left = Signal(16)  # bytes of the payload
         header = self.responses.payload
         m.d.comb += [
@@ -89,7 +101,7 @@ class Responder(Component):
         with m.FSM() as fsm:
             m.d.comb += self.busy.eq(~fsm.ongoing("IDLE"))
             with m.State("IDLE"):
-                m.d.sync += self._number.eq(0)
+                m.d.sync += [self._number.eq(0), self._begun.eq(0)]
                 with m.If(self.start):
                     m.d.sync += [left.eq(self.length), self.token_index.eq(self.index)]
                     m.next = "HEADER"
@@ -101,7 +113,11 @@ class Responder(Component):
                 with m.If(left == 0):
                     m.next = "IDLE"
                 with m.Else():
-                    self._build_load(m)
+                    m.next = "PICK"
+            with m.State("PICK"):
+                m.next = "LOAD"
+            with m.State("LOAD"):
+                self._build_load(m)
             with m.State("SEND"):
                 m.d.comb += self.response_bytes.valid.eq(1)
                 with m.If(self.response_bytes.ready):
@@ -113,6 +129,22 @@ class Responder(Component):
                     with m.If(chunk_left == 1):
                         m.next = "SHARE"
         return m
+
+    def _build_choices(self, m):
+        """Registers between what is wide and the chunk; `PICK` waits for them."""
+        self._counter, self._known = Signal(COUNTER_BITS), Signal(8 * CHUNK_BYTES)
+        self._signature = Signal(8 * link.SIGNATURE_BYTES)
+        self._progress, self._word = Signal(8 * CHUNK_BYTES), Signal(self._config.word_bits)
+        march = self._march_chunks()
+        m.d.sync += [
+            self._counter.eq(self._chosen(self.counters)),
+            self._signature.eq(self._chosen(self.signatures)),
+            self._progress.eq(self._chosen(march)),
+            self._word.eq(Mux(self._number == len(march), self.march.difference,
+                              self.march.seen)),
+            self._known.eq(self._chosen([*self._identity(), self._now(),
+                                         self.model.as_value()])),
+        ]
 
     def _build_load(self, m):
         """Load the next chunk, as soon as it is there."""
@@ -126,24 +158,35 @@ class Responder(Component):
             with m.Case(Opcode.PROMPT):
                 self._load(m, Cat(self.accepted, self.room))
             with m.Case(Opcode.TOKENS):
-                with m.If(self._number == 0):
+                with m.If(~self._begun):
                     self._load(m, Cat(self.index, self.count, C(0, 8), self.flags))
                 with m.Else():
                     m.d.sync += self.token_index.eq(self.token_index + 1)
                     self._load(m, self.token)
             with m.Case(Opcode.COUNTERS):
-                self._load(m, self.counters[self._number])
+                self._load(m, self._counter)
+            with m.Case(Opcode.SIGNATURES):
+                self._load(m, self._signature)
+            with m.Case(Opcode.MARCH):
+                with m.If(self._number < len(self._march_chunks())):
+                    self._load(m, self._progress)
+                with m.Else():
+                    self._load(m, self._word)
             with m.Case(Opcode.IDENTIFY):
-                chunks = [*self._identity(), self._now(), self.model.as_value()]
-                self._load(m, Array(chunks)[self._number])
+                self._load(m, self._known)
             with m.Default():
                 self._load(m, self._now())
+
+    def _chosen(self, chunks):
+        """The chunk whose turn it is."""
+        chunks = list(chunks)
+        return Array(chunks + chunks[-1:] * ((1 << len(self._number)) - len(chunks)))[self._number]
 
     def _load(self, m, chunk):
         m.d.sync += [
             self._chunk.eq(chunk),
             self._chunk_left.eq(len(chunk) // 8),
-            self._number.eq(self._number + 1),
+            self._number.eq(self._number + 1), self._begun.eq(1),
         ]
         m.next = "SEND"
 
@@ -153,8 +196,16 @@ class Responder(Component):
         return [C(int.from_bytes(fixed[i:i + CHUNK_BYTES], "little"), 8 * CHUNK_BYTES)
                 for i in range(0, len(fixed), CHUNK_BYTES)]
 
+    def _march_chunks(self):
+        """MARCH_REPLY in bits."""
+        march = self.march
+        assert link.MARCH_REPLY.format == "<IBBBxIIII"
+        return [Cat(march.left, self.marching, C(0, 7), march.element, march.first_element,
+                    C(0, 8)),
+                Cat(self.march_number, march.faults), Cat(march.words, march.address)]
+
     def _now(self):
         """MACHINE_STATUS in bits."""
         status = self.machine_status
-        return Cat(status.ready, C(0, 7), status.busy, C(0, 7), self.open, C(0, 7), status.error,
-                   self.number)
+        return Cat(status.ready, C(0, 7), status.busy | self.marching, C(0, 7), self.open, C(0, 7),
+                   status.error, self.number)

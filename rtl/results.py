@@ -49,9 +49,11 @@ class Results(Component):
         Pulse when a matrix has been written and `bits` is right.
     busy : Out(1)
         An output entered.
+    writes : Out({candidate, state, product, residual: {valid, x}})
+        What is written where, for signatures.
     """
 
-    DRAIN = 3  # clocks from the last write to `written`, while a memory finds its `bits`
+    DRAIN = 1 + VectorMemory.SETTLE  # clocks from the last write to `written`
 
     def __init__(self, config):
         formats = config.formats
@@ -78,6 +80,10 @@ class Results(Component):
             "embedding_address": In(range(max(self.hidden_depth, 2))),
             "start": In(1), "fresh": In(1), "energy": Out(ENERGY_BITS), "written": Out(1),
             "busy": Out(1),
+            "writes": Out(data.StructLayout({
+                name: data.StructLayout({"valid": 1, "x": vector(signed(bits))}) for name, bits in (
+                    ("candidate", f.value_bits), ("state", f.state_bits),
+                    ("product", f.product_bits), ("residual", f.residual_bits))})),
         })
 
     def elaborate(self, platform):
@@ -192,15 +198,8 @@ class Results(Component):
             self.logits.payload.first.eq(held.first), self.logits.payload.last.eq(held.last),
             self.energy.eq(glu.energy),
         ]
-        with m.Switch(held.function):
-            for function, ready in ((Function.FORGET, mlgru.i.ready),
-                                    (Function.CANDIDATE, silu.i.ready),
-                                    (Function.PRODUCT, glu.i.ready),
-                                    (Function.LOGITS, self.logits.ready)):
-                with m.Case(function):
-                    m.d.comb += self.accepted.eq(ready)
-            with m.Default():
-                m.d.comb += self.accepted.eq(1)
+        # What the units give is always taken, so they are always ready.
+        m.d.comb += self.accepted.eq(self.logits.ready | (held.function != Function.LOGITS))
         self._build_writes(m)
 
     def _build_writes(self, m):
@@ -221,6 +220,12 @@ class Results(Component):
             self.product.write_x.eq(glu.o.payload.product),
             self.product.first.eq(glu.o.payload.tag.first),
         ]
+        for name in ("candidate", "state", "product"):
+            memory = getattr(self, name)
+            m.d.comb += [self.writes[name].valid.eq(memory.write),
+                         self.writes[name].x.eq(memory.write_x)]
+        m.d.comb += [self.writes.residual.valid.eq(adder.o.valid),
+                     self.writes.residual.x.eq(adder.o.payload.residual)]
         with m.If(self.embedding_write):
             m.d.comb += [
                 self.residual.write.eq(1), self.residual.first.eq(self.embedding_first),

@@ -14,7 +14,8 @@ class Sampler(wiring.Component):
     """token = argmax over n of logits[n] + temperature * gumbel(n), the first of equals.
 
     Logits of one beat are looked at one a clock, in order; so a beat is taken every `vector`
-    clocks. Everything stands still while a token is there and not taken.
+    clocks. After a last beat none is taken until its token has gone, so that nothing in here ever
+    has to stand still: no enable runs through it.
 
     Latency: `latency` = vector + 12 clocks from the last beat to the token.
 
@@ -59,10 +60,9 @@ class Sampler(wiring.Component):
         m = Module()
         f, vector = self.formats, self.config.vector
         m.submodules.gumbel = gumbel = Gumbel(f)
-        advance = Signal()
+        drawing = Signal()  # a last beat was taken, its token not
         m.d.comb += [
-            advance.eq(~self.token.valid | self.token.ready),
-            gumbel.enable.eq(advance),
+            gumbel.enable.eq(1),
             gumbel.seed.eq(self.seed),
             gumbel.reseed.eq(self.reseed),
         ]
@@ -73,19 +73,18 @@ class Sampler(wiring.Component):
         begin = Signal()  # the next one is the first of all
         index = Signal(TOKEN_BITS)
         final = turns == 1
-        m.d.comb += self.logits.ready.eq((turns == 0) | final & advance)
+        m.d.comb += self.logits.ready.eq(((turns == 0) | final) & ~drawing)
         item_layout = data.StructLayout({
             "logit": signed(f.logit_bits), "counted": 1, "first": 1, "last": 1})
         items = [Signal(item_layout, name=f"item_{k}") for k in range(Gumbel.latency + 3)]
-        with m.If(advance):
-            m.d.sync += [
-                turns.eq(turns >> 1), begin.eq(0), index.eq(index + turns[0]),
-                items[0].logit.eq(beat["values"][0]),
-                items[0].counted.eq(turns[0] & (index < self.vocabulary)),
-                items[0].first.eq(begin),
-                items[0].last.eq(beat.last & final),
-            ]
-            m.d.sync += [beat["values"][k].eq(beat["values"][k + 1]) for k in range(vector - 1)]
+        m.d.sync += [
+            turns.eq(turns >> 1), begin.eq(0), index.eq(index + turns[0]),
+            items[0].logit.eq(beat["values"][0]),
+            items[0].counted.eq(turns[0] & (index < self.vocabulary)),
+            items[0].first.eq(begin),
+            items[0].last.eq(beat.last & final),
+        ]
+        m.d.sync += [beat["values"][k].eq(beat["values"][k + 1]) for k in range(vector - 1)]
         with m.If(self.logits.valid & self.logits.ready):
             m.d.sync += [beat.eq(self.logits.payload), turns.eq(~0),
                          begin.eq(self.logits.payload.first)]
@@ -94,31 +93,35 @@ class Sampler(wiring.Component):
 
         # Cycle 2 to 9: the random numbers.
         m.d.comb += gumbel.step.eq(items[0].counted)
-        with m.If(advance):
-            m.d.sync += [later.eq(item) for item, later in pairwise(items)]
+        m.d.sync += [later.eq(item) for item, later in pairwise(items)]
 
         # Cycle 10: times temperature. Cycle 11: plus logit.
         places = f.temperature_frac + f.gumbel_frac - f.logit_frac
         scaled = Signal(signed(f.gumbel_bits + f.temperature_bits))
         score = Signal(signed(f.logit_bits + 1))
         number = Signal(TOKEN_BITS)
-        with m.If(advance):
-            m.d.sync += [
-                scaled.eq(gumbel.o * self.temperature),
-                score.eq(items[-2].logit + (scaled >> places)),
-            ]
-            with m.If(items[-2].counted):
-                m.d.sync += number.eq(number + 1)
-            with m.If(items[-2].first):
-                m.d.sync += number.eq(0)
+        m.d.sync += [
+            scaled.eq(gumbel.o * self.temperature),
+            score.eq(items[-2].logit + (scaled >> places)),
+        ]
+        with m.If(items[-2].counted):
+            m.d.sync += number.eq(number + 1)
+        with m.If(items[-2].first):
+            m.d.sync += number.eq(0)
 
         # Cycle 12: compare.
         best, choice = Signal.like(score), Signal(TOKEN_BITS)
         valid = Signal()
-        with m.If(advance):
-            m.d.sync += valid.eq(items[-1].last)
-            with m.If(items[-1].counted & (items[-1].first | (score > best))):
-                m.d.sync += [best.eq(score), choice.eq(number)]
+        with m.If(items[-1].counted & (items[-1].first | (score > best))):
+            m.d.sync += [best.eq(score), choice.eq(number)]
+        with m.If(items[-1].last):
+            m.d.sync += valid.eq(1)
+        with m.Elif(self.token.ready):
+            m.d.sync += valid.eq(0)
+        with m.If(self.logits.valid & self.logits.ready & self.logits.payload.last):
+            m.d.sync += drawing.eq(1)
+        with m.Elif(valid & self.token.ready):
+            m.d.sync += drawing.eq(0)
         m.d.comb += [self.token.valid.eq(valid), self.token.payload.eq(choice)]
 
         unfinished = Signal()  # a first beat was taken, its last one not

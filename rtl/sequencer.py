@@ -1,11 +1,12 @@
 """The token loop: which spans of memory are read for a token, and what happens to its result."""
 
-from amaranth.hdl import Module, Mux, Signal, unsigned
+from amaranth.hdl import Module, Mux, Signal, signed, unsigned
 from amaranth.lib import data, stream
 from amaranth.lib.wiring import Component, In, Out
 
 from ..common.tape import HEADER_FIELDS, MAGIC, VERSION, Header, HeaderError
 from .interfaces import TOKEN_BITS, model_layout, prompt_layout, status_layout
+from .pipeline import Multiplier
 from .tape_decoder import SpanKind
 from .tape_reader import SPAN_BITS, span_layout
 
@@ -100,26 +101,35 @@ class Sequencer(Component):
                      self.model.vocabulary.eq(self.f["vocabulary"]),
                      self.embedding_shift.eq(self.f["embedding_shift"])]
 
-    def _verdict(self):
-        """HeaderError of the header."""
+    def _verdict(self, m):
+        """HeaderError of the header, a clock after the size of the state is known."""
         f, config = self.f, self.config
         room = config.max_layers * (config.max_hidden // config.vector)
         large = ((f["hidden"] > config.max_hidden) | (f["inner"] > config.max_inner)
                  | (f["layers"][16:] != 0) | (self.state > room))
-        error = Mux(large, HeaderError.SIZE, HeaderError.NONE)
-        error = Mux(f["formats"] != config.formats.crc, HeaderError.FORMATS, error)
-        error = Mux(f["geometry"] != config.geometry, HeaderError.GEOMETRY, error)
-        error = Mux(f["version"] != VERSION, HeaderError.VERSION, error)
-        return Mux(f["magic"] != MAGIC, HeaderError.MAGIC, error)
+        faults = {HeaderError.MAGIC: f["magic"] != MAGIC,  # the first of them counts
+                  HeaderError.VERSION: f["version"] != VERSION,
+                  HeaderError.GEOMETRY: f["geometry"] != config.geometry,
+                  HeaderError.FORMATS: f["formats"] != config.formats.crc,
+                  HeaderError.SIZE: large}
+        verdict = HeaderError.NONE
+        for error, fault in reversed(faults.items()):
+            found = Signal(name=f"bad_{error.name.lower()}")
+            m.d.sync += found.eq(fault)
+            verdict = Mux(found, error, verdict)
+        return verdict
 
     def _build_loop(self, m):
         f, bits = self.f, self.config.address_bits
         token, sampled_token = Signal(TOKEN_BITS), Signal(TOKEN_BITS)
         last, left = Signal(), Signal(24)  # of the prompt; tokens still to be sampled
         cancelled = Signal()
-        sent = Signal(2)
+        sent, multiplied = Signal(2), Signal(Multiplier.LATENCY - 1)
+        m.submodules.place = place = Multiplier(signed(TOKEN_BITS + 1), unsigned(16))
         row = Signal(bits)  # address of the token's embedding
-        m.d.sync += row.eq(f["embedding_start"] + token * f["embedding_words"][:16])
+        m.d.comb += [place.advance.eq(1), place.x.eq(token), place.y.eq(f["embedding_words"])]
+        m.d.sync += row.eq(f["embedding_start"] + place.product)
+        judged = self._verdict(m)
         sampling = last & (left != 0)
         tape_words = Mux(sampling, f["token_words"], f["body_words"])
 
@@ -154,10 +164,12 @@ class Sequencer(Component):
                 with m.If(self.header_read):
                     m.next = "MEASURE"
             with m.State("MEASURE"):
-                m.next = "JUDGE"  # now the size of the state is known
+                m.next = "COMPARE"  # now the size of the state is known
+            with m.State("COMPARE"):
+                m.next = "JUDGE"
             with m.State("JUDGE"):
                 verdict = Signal(8)
-                m.d.comb += verdict.eq(self._verdict())
+                m.d.comb += verdict.eq(judged)
                 with m.If(reload):
                     m.next = "LOAD"
                 with m.Else():
@@ -183,9 +195,12 @@ class Sequencer(Component):
                         m.next = "ADDRESS"
             with m.State("ADDRESS"):
                 m.d.comb += self.start.eq(1)
-                m.next = "MULTIPLIED"
-            with m.State("MULTIPLIED"):
-                m.next = "EMBEDDING"
+                m.next = "MULTIPLY"
+            with m.State("MULTIPLY"):
+                m.d.sync += multiplied.eq(multiplied << 1 | 1)
+                with m.If(multiplied.all()):
+                    m.d.sync += multiplied.eq(0)
+                    m.next = "EMBEDDING"
             with m.State("EMBEDDING"):
                 span(SpanKind.EMBEDDING, row, f["embedding_words"], "COMMANDS")
             with m.State("COMMANDS"):
@@ -211,7 +226,7 @@ class Sequencer(Component):
                         m.next = "ADDRESS"
         active = Signal()
         m.d.comb += [
-            active.eq(fsm.ongoing("ADDRESS") | fsm.ongoing("MULTIPLIED")
+            active.eq(fsm.ongoing("ADDRESS") | fsm.ongoing("MULTIPLY")
                       | fsm.ongoing("EMBEDDING") | fsm.ongoing("COMMANDS") | fsm.ongoing("RUN")),
             self.sampling.eq(active & sampling), self.reading.eq(active & ~sampling),
             self.status.busy.eq(active | fsm.ongoing("PROMPT") | fsm.ongoing("HAND OVER")),

@@ -16,8 +16,8 @@ class SumQueue(wiring.Component):
 
     - the last reservation is at least `beats` clocks old, so that its beats have left the totals
       before these totals come; and
-    - `beats` of the FIFO's `depth` places are neither filled nor reserved. A place is free again in
-      the clock after its beat was taken from `sums`, or was dropped because it holds no row.
+    - `beats` of the FIFO's `depth` places are neither filled nor reserved. A place is free again
+      two clocks after its beat was taken from `sums`, or was dropped because it holds no row.
 
     From `load` to `sums.valid`: `latency` clocks, when the FIFO is empty. `depth` is
     enough for groups that follow each other every `beats` clocks.
@@ -48,7 +48,7 @@ class SumQueue(wiring.Component):
         self.config, self.columns = config, columns
         self.column_beats = config.rows // config.vector
         self.beats = columns * self.column_beats
-        self.depth = 1 + max(16, 1 << (delay + self.latency + self.beats - 2).bit_length())
+        self.depth = 1 + max(16, 1 << (delay + self.latency + self.beats - 1).bit_length())
         value = signed(config.accumulator_bits)
         self.sums_layout = data.StructLayout({
             "values": data.ArrayLayout(value, config.vector),
@@ -122,9 +122,13 @@ class SumQueue(wiring.Component):
         """The rule of the class's docstring."""
         spare = Signal(range(-self.beats, self.depth + 1), init=self.depth - self.beats)
         pace = Signal(range(self.beats))  # clocks until the next reservation
-        m.d.comb += self.room.eq(~spare[-1] & (pace == 0))
-        m.d.sync += spare.eq(spare + taken + dropped)
+        paced = Signal(init=1)  # pace == 0
+        m.d.comb += self.room.eq(~spare[-1] & paced)
+        m.d.sync += paced.eq(pace <= 1)
+        freed = Signal(2)  # a register, because `taken` comes from far away
+        m.d.sync += [freed.eq(taken + dropped), spare.eq(spare + freed)]
         with m.If(pace != 0):
             m.d.sync += pace.eq(pace - 1)
         with m.If(self.reserve):
-            m.d.sync += [spare.eq(spare + taken + dropped - self.beats), pace.eq(self.beats - 1)]
+            m.d.sync += [spare.eq(spare + freed - self.beats), pace.eq(self.beats - 1),
+                         paced.eq(self.beats == 1)]

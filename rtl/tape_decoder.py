@@ -171,7 +171,7 @@ class TapeDecoder(Component):
                     m.next = "SPAN"
             with m.State("COMMAND"):
                 m.d.comb += words.ready.eq(1)
-                with m.If(taken):
+                with m.If(words.valid):
                     m.d.sync += [
                         command.as_value().word_select(step, config.word_bits).eq(words.payload),
                         step.eq(Mux(step == steps - 1, 0, step + 1))]

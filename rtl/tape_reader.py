@@ -5,6 +5,7 @@ from amaranth.lib import data, fifo, stream
 from amaranth.lib.wiring import Component, In, Out, connect, flipped
 
 from .interfaces import MemorySignature
+from .stream_buffer import StreamBuffer
 
 SPAN_BITS = 32
 
@@ -18,7 +19,8 @@ class TapeReader(Component):
     """Spans of memory -> their words, in order.
 
     A burst is requested only when the FIFO has room for all of it beside what is already on its
-    way; so the memory is never held up and needs no `ready`.
+    way; so the memory is never held up and needs no `ready`. A request comes two clocks after its
+    span or the request before was taken, or after the word was taken that makes room for it.
 
     Members
     -------
@@ -27,7 +29,7 @@ class TapeReader(Component):
     memory : Out(MemorySignature)
         Reads only; `writes` stays idle.
     words : Out(stream of word_bits)
-        One word a clock; two clocks after the memory delivered it.
+        One word a clock; three clocks after the memory delivered it.
     """
 
     def __init__(self, config):
@@ -49,13 +51,18 @@ class TapeReader(Component):
         asked = request.valid & request.ready
         taken = self.words.valid & self.words.ready
         m.d.comb += [
-            burst.eq(Mux(remaining > config.burst_words, config.burst_words, remaining)),
-            request.payload.address.eq(address),
-            request.payload.words.eq(burst),
-            request.valid.eq((remaining != 0)
-                             & (claimed <= config.prefetch_words - config.burst_words)),
+            request.payload.address.eq(address), request.payload.words.eq(burst),
             self.spans.ready.eq(remaining == 0),
         ]
+        # A request is measured in one clock and offered from the next.
+        with m.If(asked):
+            m.d.sync += request.valid.eq(0)
+        with m.Elif(~request.valid):
+            m.d.sync += [
+                request.valid.eq((remaining != 0)
+                                 & (claimed <= config.prefetch_words - config.burst_words)),
+                burst.eq(Mux(remaining > config.burst_words, config.burst_words, remaining)),
+            ]
         m.d.sync += claimed.eq(claimed + Mux(asked, burst, 0) - taken)
         with m.If(asked):
             m.d.sync += [address.eq(address + burst), remaining.eq(remaining - burst)]
@@ -67,5 +74,8 @@ class TapeReader(Component):
             prefetch.w_en.eq(self.memory.words.valid),
             self.memory.words.ready.eq(1),
         ]
-        connect(m, prefetch.r_stream, flipped(self.words))
+        # Block RAM is slow to answer, and `ready` comes from far away.
+        m.submodules.buffer = buffer = StreamBuffer(unsigned(config.word_bits))
+        connect(m, prefetch.r_stream, buffer.i)
+        connect(m, buffer.o, flipped(self.words))
         return m

@@ -28,7 +28,7 @@ class TernaryArray(wiring.Component):
       up to one ahead, and then follows the one before it without a gap;
     - word that completes a group taken in clock t: its first sums are valid in clock t + `latency`,
       one more beat every clock;
-    - a bank of codes released by a word taken in clock t takes new codes from clock t + 1;
+    - a bank of codes released by a word taken in clock t takes new codes from clock t + 2;
     - words that complete groups are at least `queue.beats` clocks apart (SumQueue's rule).
 
     Parameters

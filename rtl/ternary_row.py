@@ -1,23 +1,20 @@
 """The multipliers, adders and accumulator of one output row."""
 
-from amaranth.hdl import Cat, Const, Module, Mux, Signal, signed
+from amaranth.hdl import Module, Signal, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
+from .ecp5_lanes import TernaryAdder, add_with_carry, select
 from .trit_decoder import trit_layout
-
-
-def add_with_carry(a, b, carry):
-    """Signed a + b + carry in one carry chain, with a bit below the sum that is to be dropped."""
-    return Cat(Const(1, 1), a).as_signed() + Cat(carry, b).as_signed()
 
 
 class TernaryRow(wiring.Component):
     """accumulator += sum over n of trit_n * code_n, one chunk of `inputs` codes a clock.
 
     A negative trit inverts the bits of its code, a zero trit clears them; the 1 that makes the
-    negative code is a carry into one of the adders. The tree has one adder less than it has
-    codes, and the accumulator takes the carry that is left.
+    negative code is a carry into one of the adders. The first adders take their second code with
+    its trit, and the 1 of its negative as their own carry (TernaryAdder); the 1 of the first codes
+    are carries of the adders behind, of which the accumulator is the last.
 
     Feed-forward, no enable. Latency: `latency` clocks from codes to the clock in which `valid`
     and `last` belong to them, one more to `total`.
@@ -55,16 +52,8 @@ class TernaryRow(wiring.Component):
     def elaborate(self, _platform):
         m = Module()
 
-        # Cycle 0: select; add pairs. Every further cycle: add pairs of sums.
-        nodes, carries = [], []
-        for n in range(self.inputs):
-            selected = Signal(signed(8), name=f"selected_{n}")
-            trit = self.trits[n]
-            m.d.comb += selected.eq(Mux(trit.nonzero, Mux(trit.negative, ~self.codes[n],
-                                                          self.codes[n]), 0))
-            nodes.append(selected)
-            carries.append(trit.negative)
-        for level in range(self.latency):
+        nodes, carries = self.add_codes(m)
+        for level in range(1, self.latency):
             nodes, carries = self.add_pairs(m, nodes, carries, level)
 
         # Cycle `latency`: accumulate.
@@ -79,8 +68,27 @@ class TernaryRow(wiring.Component):
             m.d.sync += [accumulator.eq(0), self.total.eq(total[1:])]
         return m
 
+    def add_codes(self, m):
+        """Cycle 0: sums of pairs of codes, and the carries that their first codes leave."""
+        sums, carries = [], []
+        for k in range(-(-self.inputs // 2)):
+            trit, code = self.trits[2 * k], self.codes[2 * k]
+            selected = Signal(signed(8), name=f"selected_{k}")
+            total, carry = Signal(signed(9), name=f"sum_0_{k}"), Signal(name=f"carry_0_{k}")
+            m.d.comb += selected.eq(select(code, trit))
+            m.d.sync += [total.eq(selected), carry.eq(trit.negative)]
+            if 2 * k + 1 < self.inputs:
+                m.submodules[f"adder_{k}"] = adder = TernaryAdder(8, 8)
+                other = self.trits[2 * k + 1]
+                m.d.comb += [adder.a.eq(selected), adder.x.eq(self.codes[2 * k + 1]),
+                             adder.nonzero.eq(other.nonzero), adder.negative.eq(other.negative)]
+                m.d.sync += total.eq(adder.y)
+            sums.append(total)
+            carries.append(carry)
+        return sums, carries
+
     def add_pairs(self, m, nodes, carries, level):
-        """Registered sums of pairs, and the carries that are still to be added."""
+        """A further cycle: sums of pairs, and the carries that are still to be added."""
         sums = []
         for k in range(len(nodes) // 2):
             a, b, carry = nodes[2 * k], nodes[2 * k + 1], carries[k]

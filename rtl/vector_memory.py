@@ -1,5 +1,8 @@
 """Memory of one vector, V elements wide, that knows how large its elements are."""
 
+from functools import reduce
+from operator import or_
+
 from amaranth.hdl import Module, Mux, Signal, signed
 from amaranth.lib import data
 from amaranth.lib.memory import Memory
@@ -19,8 +22,10 @@ class VectorMemory(Component):
         Write; `first` with the first word of a new vector.
     bits : Out(range(bits))
         magnitude_bits of the vector: the smallest b with -2**b <= x < 2**b for all of its
-        elements; right two clocks after the last write.
+        elements; right `SETTLE` clocks after the last write.
     """
+
+    SETTLE = 3
 
     def __init__(self, *, depth, bits, vector, track=False):
         self.depth, self.bits_, self.vector, self.track = depth, bits, vector, track
@@ -42,11 +47,15 @@ class VectorMemory(Component):
             write.en.eq(self.write),
         ]
         if self.track:
-            seen = Signal(self.bits_ - 1)
-            new = Signal(self.bits_ - 1)
-            for lane in range(self.vector):
-                new = new | magnitude(self.write_x[lane])
-            with m.If(self.write):
-                m.d.sync += seen.eq(Mux(self.first, 0, seen) | new)
+            seen, new = Signal(self.bits_ - 1), Signal(self.bits_ - 1)
+            written, first = Signal(), Signal()
+            # Cycle 1: of the word
+            m.d.sync += [
+                new.eq(reduce(or_, (magnitude(self.write_x[n]) for n in range(self.vector)))),
+                written.eq(self.write), first.eq(self.first)]
+            # Cycle 2: of the vector
+            with m.If(written):
+                m.d.sync += seen.eq(Mux(first, 0, seen) | new)
+            # Cycle 3
             m.d.sync += self.bits.eq(bit_length(seen))
         return m

@@ -40,10 +40,10 @@ async def _limit(clock, clocks):
 class _End:
     """Handles and pauses that source and sink share."""
 
-    def __init__(self, dut, name, shape, pause):
+    def __init__(self, dut, name, shape, pause, clock):
         self.name = name
         self.shape = shape
-        self.clock = dut.clk
+        self.clock = dut.clk if clock is None else clock
         self.payload = getattr(dut, f"{name}__payload", None)  # absent when it has no bits
         self.valid = getattr(dut, f"{name}__valid")
         self.ready = getattr(dut, f"{name}__ready")
@@ -73,10 +73,12 @@ class StreamSource(_End):
         Of the payload; a layout takes dictionaries. Without one, integers are sent as they are.
     idle : float or iterator
         Probability of a clock without a word between two words.
+    clock : handle
+        Of the stream's domain; dut.clk by default.
     """
 
-    def __init__(self, dut, name, shape=None, *, idle=0):
-        super().__init__(dut, name, shape, idle)
+    def __init__(self, dut, name, shape=None, *, idle=0, clock=None):
+        super().__init__(dut, name, shape, idle, clock)
         self.queue = deque()
         self.empty = Event()
         self.valid.value = 0
@@ -120,8 +122,8 @@ class StreamSink(_End):
     Parameters are those of StreamSource, with `stall` the probability of a clock that is not ready.
     """
 
-    def __init__(self, dut, name, shape=None, *, stall=0):
-        super().__init__(dut, name, shape, stall)
+    def __init__(self, dut, name, shape=None, *, stall=0, clock=None):
+        super().__init__(dut, name, shape, stall, clock)
         self.queue = deque()
         self.arrived = Event()
         self.ready.value = 0

@@ -25,12 +25,12 @@ class Bench:
         self.prompt = StreamSource(dut, "control__prompt", prompt_layout, idle=idle)
         self.tokens = StreamSink(dut, "control__tokens", stall=stall)
         if memory == "twin":
-            attach(dut, config, image)
+            self.memory = attach(dut, config, image)
         else:
             size = config.word_bytes
-            UnsteadyMemory(dut, config, [int.from_bytes(image[n:n + size], "little")
-                                         for n in range(0, len(image), size)],
-                           stall=0.3, pause=0.3)
+            self.memory = UnsteadyMemory(dut, config, [int.from_bytes(image[n:n + size], "little")
+                                                       for n in range(0, len(image), size)],
+                                         stall=0.3, pause=0.3)
 
     async def pulse(self, name):
         getattr(self.dut, f"control__{name}").value = 1

@@ -10,6 +10,7 @@ from ..common import link
 from ..common.config import preset
 from ..common.counters import COUNTER_BITS, COUNTERS
 from ..common.link import ARGUMENTS, RESPONSE, Opcode, RunFlag, Status, TokensFlag
+from ..common.signatures import STREAMS
 from ..rtl.frames import header_layout
 from ..rtl.interfaces import TOKEN_BITS, model_layout, prompt_layout, status_layout
 from .memory import attach
@@ -56,7 +57,8 @@ class MachineTwin:
             status_layout, {"ready": self.ready, "busy": self.busy, "error": self.error})
 
     async def _watch(self):
-        names = ("reseed", "reset_state", "load_model", "clear_counters", "cancel")
+        names = ("reseed", "reset_state", "load_model", "clear_counters", "cancel",
+                 "clear_signatures")
         while True:
             await RisingEdge(self.dut.clk)
             for name in names:
@@ -218,6 +220,7 @@ async def identify_tells_config_and_status(dut):
     identity = link.parse_identity(await tb.ask(Opcode.IDENTIFY))
     assert identity == {"protocol": link.PROTOCOL_VERSION, "gateware": link.GATEWARE_VERSION,
                         "counters": len(COUNTERS), "config": tb.config, "ready": True,
+                        "signatures": len(STREAMS) if tb.config.signatures else 0,
                         "busy": False, "running": False, "error": 0xA5, "session": 0,
                         "model_id": 0x89ABCDEF, "vocabulary": 600}
 
@@ -390,3 +393,89 @@ async def a_response_is_never_answered(dut):
     await tb.answers.quiet(100)
     await tb.ask(Opcode.RESET)
     assert tb.machine.pulses == ["reset_state"]
+
+
+async def march(tb, number, address=0, words=0, background=0):
+    """(running, element, words left, wrong reads, address of the first, its difference)"""
+    payload = await tb.ask(Opcode.MARCH, number, background, address, words)
+    size, word = link.MARCH_REPLY.size, tb.config.word_bytes
+    left, running, element, _, last, wrong, _, first = link.MARCH_REPLY.unpack_from(payload)
+    assert len(payload) == size + 2 * word and last in (number, tb.marched)
+    return running, element, left, wrong, first, int.from_bytes(payload[size:size + word], "little")
+
+
+@cocotb.test
+@cocotb.parametrize(idle=[0, 0.5])
+async def a_march_runs_by_itself_and_repeats_start_nothing(dut, idle):
+    await start(dut)
+    tb = TB(dut, idle)
+    tb.marched, begun = 0, 0
+    assert (await march(tb, 0))[0] == 0 and not tb.memory.words
+    words = 40
+    running, seen = 1, []
+    while running:
+        running, element, left, *_ = await march(tb, 7, 3, words)
+        seen.append((element + 1) * words - left)
+        begun += 1
+        if begun == 1:
+            assert link.parse_identity(await tb.ask(Opcode.IDENTIFY))["busy"]
+    assert begun > 3 and seen == sorted(seen) and seen[-1] == 6 * words
+    assert set(tb.memory.words) == set(range(3, 3 + words))
+    assert tb.machine.pulses == ["load_model"]
+    before = dict(tb.memory.words)
+    tb.marched = 7
+    for number in (7, 7, 0):
+        assert (await march(tb, number, 900, 5))[0] == 0
+    assert tb.memory.words == before
+
+
+@cocotb.test
+async def a_march_keeps_others_out_and_can_be_stopped(dut):
+    await start(dut)
+    tb = TB(dut)
+    tb.marched, most = 0, tb.config.memory_words
+    for address, words in ((most, 1), (1, most), (0xFFFF_FFFF, 1), (0, 0xFFFF_FFFF)):
+        arguments = ARGUMENTS[Opcode.MARCH].pack(1, 0, address, words)
+        assert (await tb.raw(Opcode.MARCH, arguments))[0] == Status.BAD_ADDRESS
+    assert (await march(tb, 3, 0, most))[0] and dut.active.value
+    for opcode in (Opcode.READ, Opcode.WRITE, Opcode.VERIFY, Opcode.LOAD_MODEL, Opcode.RUN,
+                   Opcode.RESET, Opcode.MARCH):
+        arguments = {Opcode.RUN: (1, 1, 0, 0, 0), Opcode.MARCH: (4, 0, 0, 1)}.get(
+            opcode, (0, 1) if ARGUMENTS[opcode].size else ())
+        octets = bytes(tb.config.word_bytes) * (opcode == Opcode.WRITE)
+        status, _ = await tb.raw(opcode, ARGUMENTS[opcode].pack(*arguments) + octets)
+        assert status == Status.BUSY, opcode.name
+    assert (await march(tb, 3))[0]
+    await march(tb, 5)
+    while (await march(tb, 5))[0]:
+        pass
+    await ClockCycles(dut.clk, 10)
+    assert not dut.active.value and tb.machine.pulses == ["load_model"]
+    await tb.ask(Opcode.RESET)
+
+
+@cocotb.test
+async def a_fault_of_the_memory_is_reported(dut):
+    await start(dut)
+    tb = TB(dut)
+    tb.marched, address, bit = 0, 77, tb.config.word_bits - 3
+    store = tb.memory.write
+    tb.memory.write = lambda at, word: store(at, word | (at == address) << bit)
+    while (answer := await march(tb, 1, 70, 20))[0]:
+        pass
+    assert answer[4:] == (address, 1 << bit) and answer[3] in (2, 3)
+
+
+@cocotb.test
+async def signatures_are_told_in_order_if_there_are_any(dut):
+    await start(dut)
+    tb = TB(dut)
+    values = [tb.random.getrandbits(32) for _ in STREAMS]
+    tb.machine.port("signatures").value = sum(v << 32 * n for n, v in enumerate(values))
+    expected = b"".join(v.to_bytes(4, "little") for v in values) * tb.config.signatures
+    assert await tb.ask(Opcode.SIGNATURES, 0) == expected
+    assert tb.machine.pulses == []
+    assert await tb.ask(Opcode.SIGNATURES, link.CLEAR) == expected
+    assert tb.machine.pulses == ["clear_signatures"]
+    identity = link.parse_identity(await tb.ask(Opcode.IDENTIFY))
+    assert identity["signatures"] == (len(STREAMS) if tb.config.signatures else 0)

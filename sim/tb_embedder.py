@@ -14,7 +14,7 @@ from .elementwise import Clocks, integers
 from .payload import unpack
 from .streams import StreamSource, parameters, start
 
-SETTLE = 3  # clocks from the last write to `settled`: the memory's `bits` take two
+SETTLE = 4  # clocks from the last write to `settled`: the memory's `bits` take three
 
 
 class Row:

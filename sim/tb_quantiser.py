@@ -126,6 +126,6 @@ async def clocks_are_as_promised(dut):
     assert codes[:begin[2]] == list(range(codes[0], codes[0] + begin[2]))
     assert jobs[1] == jobs[0] + lengths[0]
     for n in (2, 3):  # as soon as the bank is free
-        assert v[begin[n]] == max(jobs[n - 2] + lengths[n - 2] + 1, v[begin[n] - 1] + 1)
+        assert v[begin[n]] == max(jobs[n - 2] + lengths[n - 2] + 2, v[begin[n] - 1] + 1)
     for n in (2, 3, 4):  # as soon as the vector is there
         assert jobs[n] == max(v[begin[n + 1] - 1] + 1, jobs[n - 1] + lengths[n - 1])

@@ -14,7 +14,7 @@ from .payload import pack
 from .streams import parameters, start
 
 CLOCKS = 3000
-BITS_SETTLE = 2  # clocks from a write to the clock in which `bits` knows it
+BITS_SETTLE = 3  # clocks from a write to the clock in which `bits` knows it
 
 
 class Bench:
@@ -40,7 +40,7 @@ class Bench:
         if self.expected_x is not None:
             assert int(dut.x.value) == pack(box.x.shape(), self.expected_x)
         if box.track:
-            assert int(dut.bits.value) == self.history[0], "bits are not those of two clocks ago"
+            assert int(dut.bits.value) == self.history[0], "bits are not those of three clocks ago"
         self.expected_x = list(self.words[read])  # as it was before this clock's write
         if write is not None:
             self.words[address] = x

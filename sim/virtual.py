@@ -3,6 +3,7 @@
     with VirtualBoard(preset("virtual"), tape) as board:
         link = serial.Serial(board.port)
 
+With `sdram`, a controller and a simulated chip at its pins take the place of the fast memory.
 `python -m tritone.sim.virtual --preset virtual --tape FILE` prints the port and runs until Ctrl-C.
 docs/virtual-board.md defines the board clock by clock.
 """
@@ -22,23 +23,27 @@ from pathlib import Path
 
 from ..common.config import PRESETS, preset
 from ..common.errors import TritoneError
+from ..common.sdram_parts import SdramUse, part
 from ..common.tape import check_image
 from ..rtl import emit
 from . import verilator
 from .cache import build_root, cached, digest
 from .progress import step
+from .sdram_chip import numbers
 
 SOURCES = Path(__file__).resolve().parent / "board"
 FLAGS = ["-O2", "-march=native"]  # -O3 and profiles of a run gain nothing measurable
 TRANSLATE = ["-O3", "--x-assign", "fast", "--x-initial", "fast", "--noassert"]
 REPLY_S = 10
+SDRAM = SdramUse(part=part("AS4C32M16SB-7"), clock_hz=133_000_000)  # of --memory sdram
+MEMORIES = {"plain": None, "sdram": SDRAM}
 
 
 class VirtualBoardError(TritoneError):
     """The virtual board did not start or stopped."""
 
 
-def _processor():
+def processor():
     """What -march=native depends on; a build folder may be carried to another machine."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
@@ -54,27 +59,47 @@ def _gateware():
             for path in sorted((tree / part).glob("*.py"))]
 
 
-def build(config, component=None, contents=None):
+def _top(config, component, sdram, contents):
+    """What is simulated, with `component` in the place of the machine."""
+    if sdram is not None:
+        from ..rtl.sdram_top import SdramTop
+        return SdramTop(config, sdram, component)
+    if component is not None:
+        return component
+    from ..rtl.top import Top
+    return Top(config, contents)
+
+
+def port_widths(config, sdram=None):
+    """What main.cpp must know of the machine's ports, as options of the compiler."""
+    defines = [f"-DWORD_BITS={config.word_bits}", f"-DADDRESS_BITS={config.address_bits}"]
+    if sdram is not None:
+        defines += [f"-DDATA_BITS={sdram.part.data_bits}"]
+        defines += ["-DCROSSING"] * (sdram.clock_hz != config.clock_hz)
+    return defines
+
+
+def build(config, component=None, sdram=None, contents=None):
     """The simulator's program for `config`, from build/virtual or made now, which takes minutes
     on a machine that has never built one.
 
-    `contents` is the model of a resident Config; `component` replaces the whole
-    `tritone.rtl.top.Top(config, contents)`.
+    `component` replaces `tritone.rtl.top.Top(config, contents)`, `contents` being the model of a
+    resident Config; `sdram`, a SdramUse, the fast memory.
     """
     verilator.check_tools()
-    defines = [f"-DWORD_BITS={config.word_bits}", f"-DADDRESS_BITS={config.address_bits}"]
-    parts = [emit.identity(), verilator.identity(), FLAGS, defines, TRANSLATE, _processor(),
+    defines = port_widths(config, sdram)
+    parts = [emit.identity(), verilator.identity(), FLAGS, defines, TRANSLATE, processor(),
              *(source.read_bytes() for source in sorted(SOURCES.iterdir()))]
     if component is not None:
-        return _program(emit.to_rtlil(component, "tritone"), parts, defines)
+        top = _top(config, component, sdram, contents)
+        return _program(emit.to_rtlil(top, "tritone"), parts, defines)
     # The same gateware gives the same program: what it was called saves elaborating it again.
-    name = digest(config, contents, version("amaranth"), *_gateware(), *parts)
+    name = digest(config, sdram, contents, version("amaranth"), *_gateware(), *parts)
     known = build_root() / "virtual" / f"{name}.program"
     if known.exists() and (program := Path(known.read_text())).exists():
         return program
     with step("elaborating the machine"):
-        from ..rtl.top import Top
-        design = emit.to_rtlil(Top(config, contents), "tritone")
+        design = emit.to_rtlil(_top(config, None, sdram, contents), "tritone")
     program = _program(design, parts, defines)
     emit.write_if_changed(known, str(program))
     return program
@@ -105,6 +130,12 @@ class VirtualBoard:
         Of a Tape for a resident Config, which then has no memory for a tape.
     component : amaranth.lib.wiring.Component
         Another machine with the ports of `rtl.top.Top`, for tests.
+    sdram : common.sdram_parts.SdramUse
+        Instead of the fast memory, a controller with this chip at its pins.
+    fault : str
+        A fault of the memory, for tests; see sim/memory_faults.py.
+    program : Path
+        A program to run instead of one that is built here.
 
     Members
     -------
@@ -114,16 +145,15 @@ class VirtualBoard:
         The process that simulates.
     """
 
-    def __init__(self, config, tape=None, *, contents=None, component=None):
+    def __init__(self, config, tape=None, *, contents=None, component=None, sdram=None, fault=None,
+                 program=None):
         size = config.memory_words * config.word_bytes
         if tape is not None and len(tape) > size:
             raise VirtualBoardError(f"the tape has {len(tape)} bytes; the memory of "
                                     f"{config.name!r} holds {size}")
-        self._program = build(config, component, contents)
-        rate = Fraction(config.memory_rate)
-        numbers = (config.memory_latency, rate.numerator, rate.denominator, config.memory_words,
-                   config.clock_hz, config.baud)
-        command = [str(self._program), *map(str, numbers)]
+        self._program = program or build(config, component, sdram, contents)
+        command = [str(self._program), *self._memory(config, sdram), str(config.clock_hz),
+                   str(config.baud)]
         self._last = {}
         self._text = b""
         self._errors = tempfile.TemporaryFile()
@@ -132,7 +162,7 @@ class VirtualBoard:
             if tape:
                 file.write(tape)
                 file.flush()
-                command.append(file.name)
+            command += [file.name if tape else "", *[fault] * (fault is not None)]
             self._process = subprocess.Popen(
                 command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors)
             try:
@@ -147,6 +177,15 @@ class VirtualBoard:
 
     def __exit__(self, *_):
         self.close()
+
+    @staticmethod
+    def _memory(config, sdram):
+        """The program's first arguments."""
+        if sdram is not None:
+            return numbers(sdram.part), str(sdram.clock_hz)
+        rate = Fraction(config.memory_rate)
+        return map(str, (config.memory_latency, rate.numerator, rate.denominator,
+                         config.memory_words))
 
     def _reply(self, timeout):
         """The next JSON line of the process."""
@@ -203,13 +242,15 @@ def main(arguments=None):
                                      description="A simulated board with a serial port.")
     parser.add_argument("--preset", default="virtual", choices=sorted(PRESETS))
     parser.add_argument("--tape", type=Path, help="found in the memory when the board starts")
+    parser.add_argument("--memory", default="plain", choices=sorted(MEMORIES),
+                        help="sdram: the controller, with a simulated chip at its pins")
     options = parser.parse_args(arguments)
     try:
         config, tape = preset(options.preset), None
         if options.tape:
             tape = options.tape.read_bytes()
             check_image(tape, str(options.tape), config)
-        with VirtualBoard(config, tape) as board:
+        with VirtualBoard(config, tape, sdram=MEMORIES[options.memory]) as board:
             print(board.port, flush=True)
             try:
                 while True:

@@ -42,8 +42,8 @@ def recipe(size, architecture, seed, steps, rate=None, decay=None):
     return Recipe(
         architecture=architecture, vocabulary=VOCABULARY, **SIZES[size], steps=steps, rows=ROWS,
         context=CONTEXT, learning_rate=rate or LEARNING_RATE[architecture][size],
-        warmup=max(1, steps // 20), weight_decay=decay or WEIGHT_DECAY[architecture], boundary_rows=0.25,
-        seed=seed, evaluate_every=max(1, steps // 4),
+        warmup=max(1, steps // 20), weight_decay=decay or WEIGHT_DECAY[architecture],
+        boundary_rows=0.25, seed=seed, evaluate_every=max(1, steps // 4),
     )  # fmt: skip
 
 

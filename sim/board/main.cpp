@@ -1,26 +1,33 @@
 // The virtual board: the emitted Verilog of the machine with a clock, a memory and a serial port.
 //
-//   simulate LATENCY NUMERATOR DENOMINATOR MEMORY_WORDS CLOCK_HZ BAUD [TAPE]
+//   simulate LATENCY NUMERATOR DENOMINATOR MEMORY_WORDS CLOCK_HZ BAUD [TAPE [FAULT]]
+//   simulate PART MEMORY_HZ CLOCK_HZ BAUD [TAPE]                  compiled with DATA_BITS
 //
-// WORD_BITS and ADDRESS_BITS are compiled in. Prints one JSON line with the serial port, and one
-// with statistics at the end and whenever the parent writes an 's' to our standard input. Ends
-// when the parent closes it, and on SIGTERM.
+// An empty TAPE is none; FAULT is one of the memory, for tests (memory_fault.hpp). WORD_BITS and
+// ADDRESS_BITS are compiled in. Prints one JSON line with the serial port, and one with statistics
+// at the end and whenever the parent writes an 's' to our standard input. Ends when the parent
+// closes it, and on SIGTERM.
 
 #include <chrono>
 #include <csignal>
 #include <memory>
-#include <type_traits>
 
 #include "Vtop.h"
 #include "verilated.h"
 
-#include "memory.hpp"
 #include "terminal.hpp"
 #include "uart.hpp"
 
 // Verilator spells the "__" of a port's name in its own way.
-#define MEMORY(stream, signal) memory___05F##stream##___05F##signal
 #define UART(pin) uart___05F##pin
+
+#ifdef DATA_BITS
+#include "sdram_port.hpp"
+using Port = SdramPort;
+#else
+#include "plain_port.hpp"
+using Port = PlainPort;
+#endif
 
 namespace {
 
@@ -31,40 +38,12 @@ constexpr int IDLE_MILLISECONDS = 1000;
 
 volatile std::sig_atomic_t stopping = 0;
 
-// Bits of a port, which Verilator declares as an integer or as an array of 32-bit chunks.
-template <class Port>
-uint64_t field(const Port &port, unsigned offset, unsigned width) {
-    uint64_t value = 0;
-    if constexpr (std::is_integral_v<Port>) {
-        value = uint64_t(port) >> offset;
-    } else {
-        for (unsigned bit = 0; bit < width;) {
-            unsigned chunk = (offset + bit) / 32, low = (offset + bit) % 32;
-            value |= uint64_t(port.at(chunk) >> low) << bit;
-            bit += 32 - low;
-        }
-    }
-    return width < 64 ? value & ((uint64_t(1) << width) - 1) : value;
-}
-
-template <class Port>
-void drive(Port &port, const uint32_t *chunks) {
-    if constexpr (std::is_integral_v<Port>) {
-        port = chunks[0];
-        if constexpr (sizeof(Port) > 4) port |= Port(chunks[1]) << 32;
-    } else {
-        for (unsigned i = 0; i < WORD_BITS / 32; i++) port.at(i) = chunks[i];
-    }
-}
-
 class Board {
   public:
-    Board(char **arguments, const char *tape)
-        : memory_(number(arguments[4]), ADDRESS_BITS,
-                  {number(arguments[1]), int64_t(number(arguments[2])),
-                   int64_t(number(arguments[3]))}),
-          sender_(number(arguments[5]), number(arguments[6])),
-          receiver_(number(arguments[5]), number(arguments[6])) {
+    Board(char **arguments, const char *tape, const char *fault)
+        : memory_(arguments, number(arguments[Port::ARGUMENTS]), fault),
+          sender_(number(arguments[Port::ARGUMENTS]), number(arguments[Port::ARGUMENTS + 1])),
+          receiver_(number(arguments[Port::ARGUMENTS]), number(arguments[Port::ARGUMENTS + 1])) {
         if (tape && !memory_.preload(tape)) {
             std::fprintf(stderr, "virtual board: cannot read %s into the memory\n", tape);
             std::exit(2);
@@ -87,8 +66,6 @@ class Board {
     }
 
   private:
-    static uint64_t number(const char *text) { return std::strtoull(text, nullptr, 10); }
-
     static double now() {
         return std::chrono::duration<double>(
             std::chrono::steady_clock::now().time_since_epoch()).count();
@@ -97,36 +74,22 @@ class Board {
     // One clock: inputs settle, outputs are sampled, the rising edge follows.
     void clock() {
         Vtop &top = *top_;
-        top.MEMORY(requests, ready) = memory_.ready();
-        top.MEMORY(words, valid) = memory_.valid();
-        if (memory_.valid()) drive(top.MEMORY(words, payload), memory_.word());
-        top.MEMORY(writes, ready) = 1;
+        memory_.drive(top);
         top.UART(rx) = sender_.step();
         top.clk = 0;
+        memory_.before(top, clocks_);
         top.eval();
 
-        if (memory_.valid() && !top.MEMORY(words, ready))
-            fault("a memory word was refused", clocks_);
-        bool requested = top.MEMORY(requests, valid) && memory_.ready() && !top.rst;
-        if (top.MEMORY(writes, valid) && !top.rst) store();
-        memory_.edge(clocks_, requested, field(top.MEMORY(requests, payload), 0, ADDRESS_BITS),
-                     unsigned(field(top.MEMORY(requests, payload), ADDRESS_BITS, 8)));
+        memory_.sample(top, clocks_);
         uint8_t byte;
         if (receiver_.step(top.UART(tx), byte)) terminal_.put(byte);
-        if (top.busy || top.MEMORY(writes, valid) || !memory_.idle() || !receiver_.idle() ||
-            !sender_.idle())
+        if (top.busy || memory_.active(top) || !receiver_.idle() || !sender_.idle())
             active_ = clocks_;
 
+        memory_.rise(top);
         top.clk = 1;
         top.eval();
         clocks_++;
-    }
-
-    void store() {
-        uint32_t data[WORD_BITS / 32];
-        for (unsigned i = 0; i < WORD_BITS / 32; i++)
-            data[i] = uint32_t(field(top_->MEMORY(writes, payload), ADDRESS_BITS + 32 * i, 32));
-        memory_.write(field(top_->MEMORY(writes, payload), 0, ADDRESS_BITS), data);
     }
 
     // Looks at the host and the parent; waits for them while the board has nothing to do.
@@ -156,7 +119,7 @@ class Board {
     }
 
     std::unique_ptr<Vtop> top_{new Vtop};
-    Memory<WORD_BITS> memory_;
+    Port memory_;
     Sender sender_;
     Receiver receiver_;
     Terminal terminal_;
@@ -167,15 +130,17 @@ class Board {
 }  // namespace
 
 int main(int count, char **arguments) {
-    if (count != 7 && count != 8) {
-        std::fprintf(stderr, "usage: %s LATENCY NUMERATOR DENOMINATOR MEMORY_WORDS CLOCK_HZ BAUD "
-                             "[TAPE]\n", arguments[0]);
+    int least = Port::ARGUMENTS + 3;
+    if (count < least || count > least + 1 + Port::FAULTS) {
+        std::fprintf(stderr, "usage: %s %s CLOCK_HZ BAUD [TAPE%s]\n", arguments[0], Port::USAGE,
+                     Port::FAULTS ? " [FAULT]" : "");
         return 2;
     }
     std::signal(SIGINT, SIG_IGN);  // Ctrl-C is for the parent, which then closes our input
     std::signal(SIGPIPE, SIG_IGN);
     std::signal(SIGTERM, [](int) { stopping = 1; });
-    Board board(arguments, count == 8 ? arguments[7] : nullptr);
+    Board board(arguments + 1, count > least && *arguments[least] ? arguments[least] : nullptr,
+                count > least + 1 ? arguments[least + 1] : nullptr);
     board.run();
     return 0;
 }

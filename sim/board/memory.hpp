@@ -10,6 +10,8 @@
 #include <string>
 #include <vector>
 
+#include "memory_fault.hpp"
+
 // A stop that names the reason: the gateware broke the rules of an interface.
 [[noreturn]] inline void fault(const char *what, uint64_t clock) {
     std::fprintf(stderr, "virtual board: %s at clock %llu\n", what, (unsigned long long)clock);
@@ -29,8 +31,8 @@ class Memory {
     static constexpr unsigned CHUNKS = BITS / 32;
     static constexpr size_t QUEUE_DEPTH = 4;
 
-    Memory(uint64_t words, unsigned address_bits, MemoryTiming timing)
-        : words_(words), mask_((uint64_t(1) << address_bits) - 1), timing_(timing),
+    Memory(uint64_t words, unsigned address_bits, MemoryTiming timing, MemoryFault fault)
+        : words_(words), mask_((uint64_t(1) << address_bits) - 1), timing_(timing), fault_(fault),
           full_(timing.numerator + timing.denominator - 1), credit_(full_),
           store_(words * CHUNKS) {}
 
@@ -47,11 +49,17 @@ class Memory {
     // What the gateware sees in this clock.
     bool ready() const { return queue_.size() < QUEUE_DEPTH; }
     bool valid() const { return valid_; }
-    const uint32_t *word() const { return address_ < words_ ? &store_[address_ * CHUNKS] : zero_; }
+    const uint32_t *word() const {
+        uint64_t address = fault_ ? fault_.address(address_) : address_;
+        return address < words_ ? &store_[address * CHUNKS] : zero_;
+    }
 
     // The rising edge `clock`: takes what the gateware offered in the clock that it ends.
     void write(uint64_t address, const uint32_t *data) {
-        if (address < words_) std::memcpy(&store_[address * CHUNKS], data, CHUNKS * 4);
+        if (fault_)
+            fault_.write(store_.data(), CHUNKS, words_, fault_.address(address), data);
+        else if (address < words_)
+            std::memcpy(&store_[address * CHUNKS], data, CHUNKS * 4);
     }
 
     void edge(uint64_t clock, bool requested, uint64_t address, unsigned words) {
@@ -88,6 +96,7 @@ class Memory {
 
     uint64_t words_, mask_;
     MemoryTiming timing_;
+    MemoryFault fault_;
     int64_t full_, credit_;
     std::vector<uint32_t> store_;
     std::deque<Request> queue_;

@@ -66,7 +66,7 @@ class Words:
     def __init__(self, config, spans, gaps):
         self.config, self.spans, self.gaps = config, list(spans), gaps
         self.twin = MemoryTwin(config)
-        self.remaining = self.claimed = 0
+        self.remaining = self.claimed = self.offered = 0
         self.available, self.taken = [], []
         clock = 0
         while len(self.taken) < len(gaps):
@@ -74,9 +74,13 @@ class Words:
             clock += 1
 
     def _clock(self, clock):
-        burst = min(self.remaining, self.config.burst_words)
+        burst = self.offered
         room = self.claimed <= self.config.prefetch_words - self.config.burst_words
-        asked = bool(self.remaining) and room and self.twin.ready
+        asked = bool(burst) and self.twin.ready
+        if asked:
+            self.offered = 0
+        elif not burst and room:
+            self.offered = min(self.remaining, self.config.burst_words)
         if self.twin.valid:
             self.available.append(clock + clocks.FIFO)
         n = len(self.taken)

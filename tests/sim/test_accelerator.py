@@ -14,7 +14,7 @@ from tritone.sim.runner import cases, run
 SHAPE = shape_of(20, 2, 30, 40)
 ODD = shape_of(19, 2, 33, 41)  # fills no word and no beat
 TINY = {"preset": "tiny", "changes": {}}
-WIDE = {"preset": "virtual", "changes": {"max_hidden": 32, "max_inner": 64, "max_layers": 4,
+WIDE = {"preset": "virtual", "changes": {"max_hidden": 40, "max_inner": 64, "max_layers": 4,
                                       "memory_words": 4096}}
 COMPACT = {"preset": "tiny", "changes": {"formats": "compact"}}
 MACHINES = [pytest.param((TINY, SHAPE), id="tiny"), pytest.param((WIDE, ODD), id="wide-odd")]

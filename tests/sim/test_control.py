@@ -8,7 +8,7 @@ from tritone.sim.runner import cases, run
 
 TINY = "tiny", {"token_fifo": 16}
 WIDE = "virtual", {"token_fifo": 16, "inputs": 30, "rows": 2, "vector": 1,  # words of 96 bits
-                   "formats": "compact"}
+                   "formats": "compact", "signatures": False}
 POLL_CLOCKS = 300
 
 
@@ -22,8 +22,8 @@ def test_control(case):
     check(case, *TINY)
 
 
-@pytest.mark.parametrize("case", [c for c in cases("tb_control")
-                                  if c.startswith("identify_") or c.endswith("idle=0.5/stall=0.5")
-                                  and c.startswith("memory_")])
+@pytest.mark.parametrize("case", [
+    c for c in cases("tb_control") if c.startswith(("identify_", "a_fault_", "signatures_"))
+    or c.endswith("idle=0.5/stall=0.5") and c.startswith("memory_")])
 def test_control_with_words_of_96_bits(case):
     check(case, *WIDE)

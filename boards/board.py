@@ -1,0 +1,113 @@
+"""What is said of a board: its chip, its clocks, its memory, what runs on it."""
+
+from dataclasses import dataclass, replace
+from importlib import import_module
+from pkgutil import iter_modules
+
+from ..common.config import preset
+from ..common.errors import TritoneError
+
+
+class BoardError(TritoneError):
+    """A board that does not exist, or something that it cannot hold."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Memory:
+    """SDR SDRAM of a board.
+
+    part : str
+        As its datasheet calls it.
+    bits : int
+        Width of the data bus.
+    megabytes : int
+    hz : int
+        Clock, at most; the PLL gives this or a little less.
+    phase : int
+        Degrees by which the clock at its pin is behind that of the controller.
+    """
+
+    part: str
+    bits: int
+    megabytes: int
+    hz: int = 133_333_334
+    phase: int = 180
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lamp:
+    """An output that is high while something is so; `resource` and `number` of the platform.
+
+    member : str
+        Of a resource that has several pins, as RGB LEDs have.
+    """
+
+    resource: str
+    number: int = 0
+    member: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Board:
+    """A board with an ECP5, as all files of this folder describe one.
+
+    name : str
+        As in `make synth BOARD=name`.
+    title : str
+        As a person calls it.
+    platform : type
+        Of amaranth_boards; a subclass where that one leaves something out.
+    preset : str
+        Of common.config: the machine that fits.
+    model : str
+        Folder of the model that the clocks of the report are for.
+    ready, busy, error : Lamp
+    reset : str
+        Resource that resets, or "": a break of the serial line does it on every board.
+    memory : Memory or None
+    loader : tuple of str
+        Arguments of openFPGALoader before the bitstream.
+    """
+
+    name: str
+    title: str
+    platform: type
+    preset: str
+    ready: Lamp
+    busy: Lamp
+    error: Lamp
+    loader: tuple
+    model: str = "models/stories-1m5"
+    reset: str = ""
+    memory: Memory | None = None
+
+    @property
+    def config(self):
+        return preset(self.preset)
+
+    @property
+    def device(self):
+        """Chip, package and speed grade."""
+        chip = self.platform
+        return f"{chip.device}-{chip.speed}{chip.package}"
+
+    def with_preset(self, name):
+        """The same board with another machine."""
+        return replace(self, preset=preset(name).name)
+
+
+def boards():
+    """{name: Board} of every module of this folder that has BOARDS."""
+    package = __name__.rpartition(".")[0]
+    folder = import_module(package).__path__
+    modules = (import_module(f"{package}.{m.name}") for m in iter_modules(folder)
+               if m.name not in ("build", "program", "summary"))
+    return {board.name: board for module in modules for board in getattr(module, "BOARDS", ())}
+
+
+def board(name):
+    """The Board called `name`; BoardError lists the known ones."""
+    known = boards()
+    if name not in known:
+        raise BoardError(f"unknown board {name!r}; known: {', '.join(sorted(known))}")
+    return known[name]

@@ -1,0 +1,91 @@
+"""A bitstream from nothing but pip-installed tools: `make synth BOARD=ulx3s-85f`.
+
+    python -m tritone.boards.build ulx3s-85f [--preset NAME] [--seeds 8] [--no-simulation]
+
+Leaves build/BOARD/BOARD.bit and report.json, with the sources, netlist and logs beside them.
+"""
+
+import argparse
+import json
+import sys
+import time
+from pathlib import Path
+
+from ..common.errors import TritoneError
+from ..rtl.emit import write_if_changed
+from ..sim.cache import build_root
+from .board import board, boards
+from .flow import lut4_a_lane, pack, route, synthesise, write_sources
+from .report import report, speed
+from .tools import versions
+
+SEEDS = 8
+INTERRUPTED = 130
+
+
+def build(chosen, folder, seeds, simulate=True):
+    """Builds `chosen` into `folder`; its report, which is also written there.
+
+    Raises TritoneError: a tool that failed, timing that no seed meets. What an earlier build left
+    goes first, so that a bitstream in the folder is always that of the report beside it.
+    """
+    packages, begun = versions(), time.monotonic()
+    bitstream, result = folder / f"{chosen.name}.bit", folder / "report.json"
+    for path in (bitstream, result):
+        path.unlink(missing_ok=True)
+    write_sources(chosen, folder)
+    lanes = lut4_a_lane(chosen, folder)
+    _, seconds = synthesise(folder)
+    routed = route(chosen, folder, seeds)
+    pack(folder, bitstream.name)
+    figures = report(chosen, routed, lanes, {}, packages)
+    if simulate:
+        figures["speed"] = speed(chosen)
+    figures["seconds"] = {"yosys": seconds, **routed.seconds, "all": time.monotonic() - begun}
+    write_if_changed(result, json.dumps(figures, indent=1) + "\n")
+    return figures
+
+
+def parse(arguments):
+    parser = argparse.ArgumentParser(prog="tritone.boards.build",
+                                     description=__doc__.splitlines()[0])
+    parser.add_argument("board", metavar="BOARD", help=f"one of: {', '.join(sorted(boards()))}")
+    parser.add_argument("--preset", help="another machine than the board's own")
+    parser.add_argument("--seed", type=int, default=1, help="the first to try")
+    parser.add_argument("--seeds", type=int, default=SEEDS, help="how many to try")
+    parser.add_argument("--no-simulation", action="store_true", help="no clocks a token")
+    parser.add_argument("-o", "--output", type=Path, metavar="DIR", help="instead of build/BOARD")
+    return parser.parse_args(arguments)
+
+
+def summary(figures):
+    """One line for people."""
+    used = figures["utilisation"]
+    return (f"{figures['title']}, preset {figures['preset']}: "
+            + ", ".join(f"{u['used']:,} of {u['available']:,} {name}" for name, u in used.items())
+            + f"; {figures['critical_path']}; seed {figures['seed']}, "
+              f"{figures['seconds']['all']:,.0f} s")
+
+
+def main(arguments=None):
+    options = parse(arguments)
+    try:
+        chosen = board(options.board)
+        if options.preset:
+            chosen = chosen.with_preset(options.preset)
+        name = "-".join(filter(None, (chosen.name, options.preset)))
+        folder = options.output or build_root() / name
+        figures = build(chosen, folder, range(options.seed, options.seed + options.seeds),
+                        not options.no_simulation)
+    except (TritoneError, OSError) as error:
+        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return INTERRUPTED
+    print(summary(figures))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

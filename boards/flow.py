@@ -1,0 +1,148 @@
+"""From a board to its bitstream: Amaranth, Yosys, nextpnr, ecppack."""
+
+import json
+import time
+from dataclasses import dataclass
+
+from ..rtl.emit import to_rtlil, write_if_changed
+from ..rtl.ternary_array import TernaryArray
+from .board import BoardError
+from .machine import BoardMachine
+from .tools import ECPPACK, NEXTPNR, YOSYS, ToolError, cell_counts, run_tool
+
+NAME = "top"
+SYNTHESIS = "read_rtlil {0}.il\nsynth_ecp5 -top {0}\ntee -o {0}.stat stat\nwrite_json {0}.json\n"
+HOURS = 3600
+LUT4_OF = {"LUT4": 1, "CCU2C": 2, "TRELLIS_DPR16X4": 6}  # what a cell takes of the device's LUT4
+
+
+class TimingError(BoardError):
+    """No seed met the constraints."""
+
+
+@dataclass
+class Routed:
+    """A placed and routed design.
+
+    report : dict
+        As nextpnr wrote it: fmax, critical_paths, utilization.
+    seed : int
+    seconds : dict of float
+        That each tool took.
+    """
+
+    report: dict
+    seed: int
+    seconds: dict
+
+
+def write_sources(board, folder):
+    """RTLIL and constraints of a board: `top.il`, `top.lpf`, the same text each time."""
+    plan = board.platform().prepare(BoardMachine(board), NAME, emit_src=False)
+    folder.mkdir(parents=True, exist_ok=True)
+    for suffix in (".il", ".lpf"):
+        text = plan.files[NAME + suffix]
+        write_if_changed(folder / (NAME + suffix), text if isinstance(text, str) else text.decode())
+
+
+def synthesise(folder, name=NAME):
+    """`name`.il -> `name`.json; {cell: count} and seconds."""
+    write_if_changed(folder / f"{name}.ys", SYNTHESIS.format(name))
+    seconds = run_tool(YOSYS, ["-q", f"{name}.ys"], folder / f"{name}.yosys.log",
+                       what=f"synthesis of {name}", timeout=HOURS)
+    return cell_counts((folder / f"{name}.stat").read_text()), seconds
+
+
+def lut4_a_lane(board, folder):
+    """LUT4 for each lane of the ternary array alone, accumulators included."""
+    (folder / "array.il").write_text(to_rtlil(TernaryArray(board.config), "array"))
+    cells, _ = synthesise(folder, "array")
+    return sum(LUT4_OF.get(cell, 0) * count for cell, count in cells.items()) / board.config.lanes
+
+
+def device_options(board):
+    """What tells nextpnr the chip."""
+    chip = board.platform
+    device = chip._nextpnr_device_options[chip.device]
+    package = chip._nextpnr_package_options[chip.package].upper()
+    return [device, "--package", package, "--speed", chip.speed]
+
+
+def place_and_route(board, folder, seed):
+    """`top.json` -> `top.config` and nextpnr's report; (report, seconds), timing met or not.
+
+    ToolError when anything but timing failed.
+    """
+    report = folder / "nextpnr.json"
+    report.unlink(missing_ok=True)
+    arguments = [*device_options(board), "--json", f"{NAME}.json", "--lpf", f"{NAME}.lpf",
+                 "--textcfg", f"{NAME}.config", "--report", report.name, "--seed", str(seed)]
+    begun = time.monotonic()
+    try:
+        run_tool(NEXTPNR, arguments, folder / "nextpnr.log",
+                 what=f"placement and routing, seed {seed}", timeout=3 * HOURS)
+    except ToolError:  # missed timing ends it like a crash does, but with a report
+        if not report.exists() or met(json.loads(report.read_text())):
+            raise
+    return json.loads(report.read_text()), time.monotonic() - begun
+
+
+def met(report):
+    """Every clock is as fast as it has to be."""
+    return all(clock["achieved"] >= clock["constraint"] for clock in report["fmax"].values())
+
+
+def route(board, folder, seeds):
+    """The first seed that meets the constraints, as Routed; TimingError with the best otherwise."""
+    reports = {}
+    for seed in seeds:
+        reports[seed], seconds = place_and_route(board, folder, seed)
+        if met(reports[seed]):
+            return Routed(reports[seed], seed, {"nextpnr": seconds})
+    best = max(reports, key=lambda s: slowest(reports[s])[1])
+    raise TimingError(f"{board.title}: timing is missed with seeds "
+                      f"{', '.join(map(str, reports))}; best with {best}: "
+                      f"{critical_path(reports[best])}")
+
+
+def slowest(report):
+    """(clock, share of its constraint) of the clock that misses most, or has least to spare."""
+    return min(((name, clock["achieved"] / clock["constraint"])
+                for name, clock in report["fmax"].items()), key=lambda pair: pair[1])
+
+
+def critical_path(report):
+    """The slowest path of the worst clock, in words."""
+    name, _ = slowest(report)
+    clock = report["fmax"][name]
+    path = next(p["path"] for p in report["critical_paths"]
+                if p["from"].split()[-1] == name == p["to"].split()[-1])
+    delays = {"logic": 0.0, "routing": 0.0}
+    for part in path:
+        delays["routing" if part["type"] == "routing" else "logic"] += part["delay"]
+    levels = sum(part["type"] == "logic" for part in path)
+    first, last = (path[0]["from"]["cell"], path[-1]["to"]["cell"])
+    return (f"{clock['achieved']:.1f} MHz of {clock['constraint']:.1f} MHz, "
+            f"{sum(delays.values()):.2f} ns from {place(first)} to {place(last)}: {levels} cells "
+            f"{delays['logic']:.2f} ns, routing {delays['routing']:.2f} ns")
+
+
+def place(cell):
+    """The register or memory that a cell of the netlist is, without what the tools appended."""
+    for mark in ("_TRELLIS_FF", "_LUT4", "_CCU2C", "_PFUMX", "_L6MUX", "_MULT18X18D", "_DP16KD"):
+        cell = cell.partition(mark)[0]
+    return cell
+
+
+def utilisation(report):
+    """{resource: {used, available}} in the words of the report."""
+    names = {"LUT4": "TRELLIS_COMB", "FF": "TRELLIS_FF", "EBR": "DP16KD", "DSP": "MULT18X18D",
+             "LUTRAM": "TRELLIS_RAMW"}
+    return {name: report["utilization"][cell] for name, cell in names.items()}
+
+
+def pack(folder, name):
+    """`top.config` -> NAME.bit."""
+    run_tool(ECPPACK, ["--compress", "--input", f"{NAME}.config", "--bit", name],
+             folder / "ecppack.log", what="bitstream", timeout=HOURS)
+    return folder / name

@@ -1,0 +1,58 @@
+"""Measures, in simulation, which share of an SDRAM's peak long reads get, refresh included.
+
+    python docs/sdram_share.py
+
+The chip model of sim/sdram_chip.py checks every command meanwhile. Prints a row a machine.
+"""
+
+import re
+import sys
+import tempfile
+from pathlib import Path
+
+from rich.console import Console
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
+
+from sdram_machines import component, settings  # noqa: E402
+
+from tritone.sim import runner  # noqa: E402
+from tritone.sim.bench import machine  # noqa: E402
+from tritone.sim.tb_sdram import use_of  # noqa: E402
+
+CASE, TESTBENCH, NAME = "long_reads_reach_the_peak", "tb_sdram", "simulated_sdram"
+MACHINES = [
+    settings("MT48LC16M16A2-6A", 100_000_000, 2), settings("MT48LC16M16A2-7E", 133_000_000, 2),
+    settings("AS4C32M16SB-7", 100_000_000, 3), settings("AS4C32M16SB-7", 133_000_000, 3),
+    settings("AS4C32M16SB-7", 133_000_000, 3, preset="virtual"),
+    settings("W9825G6KH-6", 133_000_000, 3), settings("2xW9816G6JH-6", 100_000_000, 3),
+    settings("2xW9816G6JH-6", 133_000_000, 3, preset="virtual"),
+    settings("M12L64322A-5", 133_000_000, 3),
+]
+
+
+def share(parameters):
+    """The share that the testbench logs, as text; the program ends if the case fails."""
+    folder = runner.build(component(parameters), NAME)
+    variables = runner.environment(NAME, TESTBENCH, CASE, 1, 200_000, parameters)
+    with tempfile.TemporaryDirectory() as scratch:
+        command = [sys.executable, "-c", runner.LOAD, str(folder / "simulate")]
+        failure, log = runner.simulate(command, scratch, variables, 600)
+    if failure:
+        sys.exit(f"error: {failure}: {log.splitlines()[-1]}")
+    return re.search(r"share of the peak: ([0-9.]+)", log)[1]
+
+
+def main():
+    print("| part | MHz | CL | beats a word | share of the peak, simulated |")
+    print("|---|---|---|---|---|")
+    for parameters in MACHINES:
+        with Console(stderr=True).status(parameters["part"]):
+            found = float(share(parameters))
+        beats = machine(parameters).word_bits // use_of(parameters).part.data_bits
+        print(f"| {parameters['part']} | {parameters['mem_hz'] // 1_000_000} "
+              f"| {parameters['cas_latency']} | {beats} | {found:.2%} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,223 @@
+"""The march test of the memory, executed by the gateware."""
+
+from amaranth.hdl import Cat, Const, Module, Mux, Signal
+from amaranth.lib import data
+from amaranth.lib.wiring import Component, In, Out, connect, flipped
+
+from ..common.march import ELEMENTS, background_bit, backgrounds
+from .interfaces import MemorySignature
+
+COUNT_BITS = 32
+LAST = len(ELEMENTS) - 1
+SETTLE_CLOCKS = 8  # from the last read to a known verdict, and from `done` to a machine that knows
+
+
+def report_layout(config):
+    """What is known of a march.
+
+    element, left : the element under way, and its words still to do
+    faults : reads that gave a wrong word
+    words : the most of these in one element; at least so many words are faulty
+    address, first_element, difference : of the first wrong read; expected xor found
+    seen : the union of all differences
+    """
+    return data.StructLayout({
+        "element": 8, "left": COUNT_BITS, "faults": COUNT_BITS, "words": COUNT_BITS,
+        "first_element": 8, "address": COUNT_BITS,
+        "difference": config.word_bits, "seen": config.word_bits})
+
+
+class MemoryMarch(Component):
+    """Runs the march of common/march.py on a range of words, alone and to the end.
+
+    A word of an element that reads and writes takes its two accesses before the next word is
+    touched, so bursts would spoil it: what a write does to a neighbour that was read in the same
+    burst would go unseen. So these elements read single words, and descending order costs nothing;
+    only the last element, which does not write, reads bursts. It takes common.march.clocks.
+
+    Parameters
+    ----------
+    config : Config
+
+    Members
+    -------
+    start : In(1)
+        Pulse, when not busy: begin; address, words and background count at this moment. At least
+        one word; the range lies inside the memory, which the caller has checked.
+    stop : In(1)
+        Pulse: end after the access in hand.
+    address, words : In(32)
+    background : In(32)
+        Of word 0, modulo common.march.backgrounds.
+    busy : Out(1)
+        From the clock after `start`.
+    done : Out(1)
+        Pulse, `SETTLE_CLOCKS` before busy falls: what was in the memory is gone.
+    report : Out(report_layout)
+        Whole when not busy; while busy `element` and `left` tell of progress.
+    through : In(MemorySignature)
+        Another user of the memory, which has it while not busy.
+    memory : Out(MemorySignature)
+    """
+
+    def __init__(self, config):
+        self._config = config
+        super().__init__({
+            "start": In(1), "stop": In(1),
+            "address": In(COUNT_BITS), "words": In(COUNT_BITS), "background": In(COUNT_BITS),
+            "busy": Out(1), "done": Out(1), "report": Out(report_layout(config)),
+            "through": In(MemorySignature(config)), "memory": Out(MemorySignature(config)),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+        config = self._config
+        if not config.memory_words:  # a model in block RAM: nothing to march through
+            connect(m, flipped(self.through), flipped(self.memory))
+            return m
+        self._first, self._count = Signal(config.address_bits), Signal(config.address_bits + 1)
+        self._at, self._left = Signal.like(self._first), Signal.like(self._count)
+        self._element, self._stopping = Signal(range(len(ELEMENTS))), Signal()
+        self._down = self._of_element("down", lambda e: e.down)
+        self._phase = Signal(range(backgrounds(config.word_bits)))
+        self._read = Signal()  # a word comes
+        self._build_words(m)
+        self._build_sequence(m)
+        self._build_check(m)
+        self._share(m)
+        m.d.comb += [self.report.element.eq(self._element), self.report.left.eq(self._left)]
+        return m
+
+    def _of_element(self, name, choose):
+        """A bit that depends on the element alone."""
+        table = sum(bool(choose(e)) << n for n, e in enumerate(ELEMENTS))
+        return Const(table, 1 << len(self._element)).bit_select(self._element, 1)
+
+    def _build_words(self, m):
+        """The background at `_at`; every bit of it is a small table."""
+        self._word = Signal(self._config.word_bits)
+        number = Signal.like(self._phase)
+        m.d.comb += number.eq(self._at + self._phase)
+        for bit in range(len(self._word)):
+            table = sum(background_bit(n, bit) << n for n in range(1 << len(number)))
+            m.d.comb += self._word[bit].eq(Const(table, 1 << len(number)).bit_select(number, 1))
+
+    def _build_sequence(self, m):
+        config = self._config
+        self._own = memory = MemorySignature(config).create(path=("own",))
+        requests, words, writes = memory.requests, memory.words, memory.writes
+        burst, in_burst = (Signal(range(config.burst_words + 1), name=n)
+                           for n in ("burst", "in_burst"))
+        wait = Signal(range(SETTLE_CLOCKS))
+        self._counted = Signal()  # every read of the element has been judged
+        inverse = self._of_element("writes", lambda e: e.writes)
+        m.d.comb += [
+            requests.payload.address.eq(self._at), requests.payload.words.eq(burst),
+            burst.eq(1), words.ready.eq(1), self._read.eq(words.valid),
+            writes.payload.address.eq(self._at),
+            writes.payload.data.eq(self._word ^ inverse.replicate(config.word_bits)),
+        ]
+        with m.If(self._element == LAST):
+            m.d.comb += burst.eq(Mux(self._left < config.burst_words, self._left,
+                                     config.burst_words))
+
+        def step(then):
+            """To the next word, or to the end of the element."""
+            m.d.sync += [self._left.eq(self._left - 1),
+                         self._at.eq(Mux(self._down, self._at - 1, self._at + 1)), wait.eq(0)]
+            with m.If((self._left == 1) | self._stopping):
+                m.next = "SETTLE"
+            with m.Else():
+                m.next = then
+
+        with m.If(self.stop):
+            m.d.sync += self._stopping.eq(1)
+        with m.FSM(name="state") as fsm:
+            m.d.comb += self.busy.eq(~fsm.ongoing("IDLE"))
+            with m.State("IDLE"):
+                m.d.sync += self._stopping.eq(0)
+                with m.If(self.start):
+                    m.d.sync += [self._first.eq(self.address), self._count.eq(self.words),
+                                 self._phase.eq(self.background), self._element.eq(0),
+                                 self._left.eq(self.words)]
+                    m.next = "BEGIN"
+            with m.State("BEGIN"):
+                end = self._first + self._count - 1
+                m.d.sync += self._at.eq(Mux(self._down, end, self._first))
+                m.next = "REQUEST"
+                with m.If(self._element == 0):
+                    m.next = "WRITE"
+            with m.State("WRITE"):
+                m.d.comb += writes.valid.eq(1)
+                with m.If(writes.ready):
+                    with m.If(self._element == 0):
+                        step("WRITE")
+                    with m.Else():
+                        step("REQUEST")
+            with m.State("REQUEST"):
+                m.d.comb += requests.valid.eq(1)
+                m.d.sync += in_burst.eq(burst)
+                with m.If(requests.ready):
+                    m.next = "FETCH"
+            with m.State("FETCH"):
+                with m.If(words.valid):
+                    m.d.sync += in_burst.eq(in_burst - 1)
+                    with m.If(self._element != LAST):
+                        m.next = "WRITE"
+                    with m.Elif(in_burst == 1):
+                        step("REQUEST")
+                    with m.Else():
+                        m.d.sync += [self._left.eq(self._left - 1), self._at.eq(self._at + 1)]
+            with m.State("SETTLE"):
+                m.d.sync += wait.eq(wait + 1)
+                with m.If(wait == SETTLE_CLOCKS - 1):
+                    m.d.comb += self._counted.eq(1)
+                    with m.If((self._element == LAST) | self._stopping):
+                        m.d.comb += self.done.eq(1)
+                        m.next = "DONE"
+                    with m.Else():
+                        m.d.sync += [self._element.eq(self._element + 1),
+                                     self._left.eq(self._count)]
+                        m.next = "BEGIN"
+            with m.State("DONE"):
+                m.d.sync += wait.eq(wait + 1)
+                with m.If(wait == SETTLE_CLOCKS - 1):
+                    m.next = "IDLE"
+
+    def _build_check(self, m):
+        """Wrong words, a few clocks after they came."""
+        report = self.report
+        inverse = self._of_element("reads", lambda e: e.reads)
+        expected = self._word ^ inverse.replicate(len(self._word))
+        # Cycle 1: what differs
+        difference, valid = Signal.like(self._word), Signal(3)
+        at, at_2 = Signal.like(self._at), Signal.like(self._at)
+        m.d.sync += [difference.eq(self._own.words.payload ^ expected), at.eq(self._at),
+                     valid.eq(Cat(self._read, valid))]
+        # Cycle 2: whether anything does
+        held, wrong = Signal.like(difference), Signal()
+        m.d.sync += [held.eq(difference), wrong.eq(difference.any() & valid[0]), at_2.eq(at)]
+        in_element = Signal(COUNT_BITS)
+        with m.If(valid[0]):
+            m.d.sync += report.seen.eq(report.seen | difference)
+        # Cycle 3
+        with m.If(wrong):
+            m.d.sync += [report.faults.eq(report.faults + 1), in_element.eq(in_element + 1)]
+            with m.If(report.faults == 0):
+                m.d.sync += [report.address.eq(at_2), report.difference.eq(held),
+                             report.first_element.eq(self._element)]
+        # Cycle 4
+        with m.If(in_element > report.words):
+            m.d.sync += report.words.eq(in_element)
+        with m.If(self._counted):
+            m.d.sync += in_element.eq(0)
+        with m.If(self.start):
+            m.d.sync += [getattr(report, name).eq(0) for name in (
+                "faults", "words", "address", "first_element", "difference", "seen")]
+
+    def _share(self, m):
+        """The memory is ours while busy, else that of `through`."""
+        with m.If(self.busy):
+            connect(m, self._own, flipped(self.memory))
+        with m.Else():
+            connect(m, flipped(self.through), flipped(self.memory))

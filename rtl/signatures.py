@@ -1,0 +1,94 @@
+"""A signature of every stream between boxes, for the self-test."""
+
+from functools import reduce
+from operator import xor
+
+from amaranth.hdl import C, Cat, Module, Mux, Signal
+from amaranth.lib import data
+from amaranth.lib.wiring import Component, In, Out
+
+from ..common.signatures import POLYNOMIAL, START, STREAMS
+
+BITS = 32
+
+
+def fold(payload):
+    """common.signatures.fold of a Value."""
+    chunks = [payload[n:n + BITS] for n in range(0, len(payload), BITS)]
+    return reduce(xor, (Cat(chunk, C(0, BITS - len(chunk))).rotate_left(n % BITS)
+                        for n, chunk in enumerate(chunks)))
+
+
+class Signature(Component):
+    """common.signatures.signature of one stream.
+
+    The payload goes into a register before anything is done with it, so that it only loads the
+    nets of the stream and lengthens no path.
+
+    Parameters
+    ----------
+    width : int
+        Of the payload.
+
+    Members
+    -------
+    transfer : In(1)
+        `payload` is transferred in this clock.
+    payload : In(width)
+    clear : In(1)
+        Pulse, while nothing is transferred.
+    value : Out(32)
+        Two clocks after the transfer.
+    """
+
+    def __init__(self, width):
+        super().__init__({"transfer": In(1), "payload": In(width), "clear": In(1),
+                          "value": Out(BITS, init=START)})
+
+    def elaborate(self, platform):
+        m = Module()
+        seen, held = Signal(), Signal.like(self.payload, reset_less=True)
+        m.d.sync += [seen.eq(self.transfer), held.eq(self.payload)]
+        taps = Mux(self.value[-1], POLYNOMIAL, 0)
+        with m.If(seen):
+            m.d.sync += self.value.eq((self.value << 1) ^ taps ^ fold(held))
+        with m.If(self.clear):
+            m.d.sync += self.value.eq(START)
+        return m
+
+
+def check_taps(taps):
+    """ValueError when streams are missing, or unknown."""
+    if wrong := set(taps) ^ set(STREAMS):
+        raise ValueError(f"Signatures: missing or unknown: {', '.join(sorted(wrong))}")
+
+
+class Signatures(Component):
+    """One Signature for each of common.signatures.STREAMS.
+
+    Parameters
+    ----------
+    taps : dict
+        Stream -> (transfer, payload), any Values of the parent.
+
+    Members
+    -------
+    clear : In(1)
+        Pulse.
+    signatures : Out(32 x streams)
+    """
+
+    def __init__(self, taps):
+        check_taps(taps)
+        self._taps = taps
+        super().__init__({"clear": In(1),
+                          "signatures": Out(data.ArrayLayout(BITS, len(STREAMS)))})
+
+    def elaborate(self, platform):
+        m = Module()
+        for position, name in enumerate(STREAMS):
+            transfer, payload = self._taps[name]
+            m.submodules[name] = one = Signature(len(payload))
+            m.d.comb += [one.transfer.eq(transfer), one.payload.eq(payload),
+                         one.clear.eq(self.clear), self.signatures[position].eq(one.value)]
+        return m

@@ -1,0 +1,44 @@
+"""Two registers between two streams, so that no `ready` passes through."""
+
+from amaranth.hdl import Module, Signal
+from amaranth.lib import stream
+from amaranth.lib.wiring import Component, In, Out
+
+
+class StreamBuffer(Component):
+    """Holds up to two payloads. `valid`, `ready` and payloads come straight from registers.
+
+    Latency: 1 clock, accepted to valid; one payload a clock. A payload is accepted while fewer than
+    two are held: from the clock after the one two before it was taken.
+
+    Parameters
+    ----------
+    shape : shape-like
+        Of the payload.
+
+    Members
+    -------
+    i : In(stream of shape), o : Out(stream of shape)
+    """
+
+    LATENCY = 1
+
+    def __init__(self, shape):
+        super().__init__({"i": In(stream.Signature(shape)), "o": Out(stream.Signature(shape))})
+
+    def elaborate(self, platform):
+        m = Module()
+        i, o = self.i, self.o
+        waiting, full = Signal(i.payload.shape(), reset_less=True), Signal()
+        m.d.comb += i.ready.eq(~full)
+        with m.If(~full):
+            m.d.sync += waiting.eq(i.payload)
+        with m.If(o.ready | ~o.valid):
+            m.d.sync += [o.valid.eq(i.valid | full), full.eq(0)]
+            with m.If(full):
+                m.d.sync += o.payload.eq(waiting)
+            with m.Else():
+                m.d.sync += o.payload.eq(i.payload)
+        with m.Elif(i.valid):
+            m.d.sync += full.eq(1)
+        return m

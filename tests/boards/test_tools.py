@@ -1,0 +1,119 @@
+"""What is said when a tool is missing, crashes, hangs, or misses timing."""
+
+import time
+
+import pytest
+
+from tritone.boards import flow, tools
+from tritone.boards.build import main as build
+from tritone.boards.flow import TimingError, critical_path, met, place, route
+from tritone.boards.tools import Tool, ToolError, cell_counts, run_tool
+
+
+@pytest.fixture
+def tool(tmp_path, monkeypatch):
+    """Makes a tool of a Python function body."""
+    def make(body):
+        lines = "".join(f"    {line}\n" for line in ["import sys, time", *body.splitlines()])
+        (tmp_path / "some_tool.py").write_text(f"def run_it(arguments):\n{lines}")
+        monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+        monkeypatch.syspath_prepend(str(tmp_path))
+        return Tool("SomeTool", "some_tool", "run_it")
+    return make
+
+
+def run(tool, folder, timeout=60):
+    return run_tool(tool, ["one", "two"], folder / "tool.log", what="a job", timeout=timeout)
+
+
+def test_a_tool_gets_its_arguments_and_a_log(tool, tmp_path):
+    assert run(tool("print(arguments)\nreturn 0"), tmp_path) > 0
+    assert (tmp_path / "tool.log").read_text() == "['one', 'two']\n"
+
+
+def test_a_missing_tool_is_named(tmp_path):
+    with pytest.raises(ToolError, match="^SomeTool is missing: python -m pip install"):
+        run(Tool("SomeTool", "no_such_package", "run"), tmp_path)
+
+
+def test_a_crash_shows_the_end_of_the_log(tool, tmp_path):
+    broken = tool("for n in range(50): print('line', n)\nprint('ERROR: no such cell')\nreturn 3")
+    with pytest.raises(ToolError) as caught:
+        run(broken, tmp_path)
+    text = str(caught.value)
+    assert "SomeTool (a job) failed with exit code 3" in text
+    assert "line 43 | line 44" in text and "ERROR: no such cell; all of it:" in text
+    assert "line 42" not in text and "\n" not in text
+
+
+def test_a_tool_that_hangs_is_ended(tool, tmp_path):
+    begun = time.monotonic()
+    with pytest.raises(ToolError, match="had not finished after 2 s: begun"):
+        run(tool("print('begun', flush=True)\ntime.sleep(600)"), tmp_path, timeout=2)
+    assert time.monotonic() - begun < 30
+
+
+def test_cells_of_a_netlist():
+    stat = "   25370 cells\n       77   $scopeinfo\n     2303   CCU2C\n     9826   LUT4\n"
+    assert cell_counts(stat) == {"CCU2C": 2303, "LUT4": 9826}
+
+
+def timing(achieved, path_ns=(0.5, 7.0, 3.9, 1.0)):
+    """nextpnr's report of one clock, with a path through a multiplier."""
+    cells = ["a.count_TRELLIS_FF_Q_3", "a.count_TRELLIS_FF_Q_3", "m.x_MULT18X18D_A",
+             "m.x_MULT18X18D_A", "b.sum_TRELLIS_FF_Q"]
+    kinds = ["clk-to-q", "routing", "logic", "routing"]
+    return {"fmax": {"$glbnet$sync_clk": {"achieved": achieved, "constraint": 100.0}},
+            "critical_paths": [{
+                "from": "posedge $glbnet$sync_clk", "to": "posedge $glbnet$sync_clk",
+                "path": [{"type": kind, "delay": ns, "from": {"cell": a}, "to": {"cell": b}}
+                         for kind, ns, a, b in zip(kinds, path_ns, cells, cells[1:])]}]}
+
+
+def test_the_critical_path_in_words():
+    assert critical_path(timing(80.6)) == (
+        "80.6 MHz of 100.0 MHz, 12.40 ns from a.count to b.sum: 1 cells 4.40 ns, routing 8.00 ns")
+    assert place("top.link.x_LUT4_Z_A_CCU2C_S0") == "top.link.x"
+
+
+def test_timing_is_met_or_not():
+    assert met(timing(100.0)) and not met(timing(99.9))
+
+
+def test_seeds_are_tried_until_one_meets(monkeypatch):
+    rates, tried = {1: 90.0, 2: 101.0, 3: 120.0}, []
+
+    def place_and_route(_board, _folder, seed):
+        tried.append(seed)
+        return timing(rates[seed]), 1.0
+
+    monkeypatch.setattr(flow, "place_and_route", place_and_route)
+    assert route(None, None, [1, 2, 3]).seed == 2 and tried == [1, 2]
+
+
+def test_missed_timing_names_the_best_seed_and_its_path(monkeypatch):
+    from tritone.boards.board import board
+    rates = {1: 90.0, 2: 95.0, 3: 93.0}
+    monkeypatch.setattr(flow, "place_and_route", lambda _b, _f, seed: (timing(rates[seed]), 1.0))
+    with pytest.raises(TimingError) as caught:
+        route(board("ulx3s-85f"), None, [1, 2, 3])
+    assert str(caught.value).startswith(
+        "ULX3S 85F: timing is missed with seeds 1, 2, 3; best with 2: 95.0 MHz of 100.0 MHz")
+
+
+@pytest.mark.parametrize("arguments, message", [
+    (["ulx4s"], "unknown board 'ulx4s'; known: "),
+    (["ulx3s-85f", "--preset", "huge"], "unknown preset 'huge'; known: "),
+])
+def test_bad_input_is_one_line(capsys, tmp_path, arguments, message):
+    assert build([*arguments, "-o", str(tmp_path / "out")]) == 1
+    assert capsys.readouterr().err.startswith(f"error: {message}")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_package_that_is_missing_says_how_to_get_it(monkeypatch):
+    def missing(name):
+        raise tools.PackageNotFoundError(name)
+    monkeypatch.setattr(tools, "version", missing)
+    with pytest.raises(ToolError, match=r"amaranth is not installed: python -m pip install"):
+        tools.versions()
