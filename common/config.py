@@ -62,6 +62,8 @@ class Config:
              f"inputs={self.inputs} must be a multiple of 5")
         need(self.array == "adders" or self.vector.bit_count() == 1,
              f"vector={self.vector} must be a power of two")
+        need(self.array == "adders" or self.rows.bit_count() == 1,
+             f"rows={self.rows} must be a power of two")
         need(self.inputs % self.vector == 0,
              f"vector={self.vector} must divide inputs={self.inputs}")
         need(self.word_bits % 32 == 0, f"a tape word of {self.word_bits} bits is no multiple of 32")
@@ -114,7 +116,7 @@ class Config:
     @property
     def block_groups(self):
         """Row groups whose partial sums the array keeps between chunks of inputs (tables)."""
-        return -(-self.max_hidden // self.rows)
+        return 1 << (-(-self.max_hidden // self.rows) - 1).bit_length()
 
     @property
     def geometry(self):

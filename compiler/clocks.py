@@ -169,7 +169,8 @@ class Machine:
         self.product = max(PRODUCT, PRODUCT - 1 + self.levels) if v > 2 else PRODUCT
         self.beats = config.rows // v
         self.row_latency = 2 + (config.inputs - 1).bit_length()  # word -> totals
-        depth = self.row_latency + 4 + self.beats
+        self.queue = 3 if self.beats == 1 else 4  # totals -> sums of an empty SumQueue
+        depth = self.row_latency + self.queue + self.beats
         self.places = 1 + max(16, 1 << (depth - 1).bit_length())
         # boxes: the clock from which each is free
         self.norm_free = self.scalar_free = self.summary_taken = 0
@@ -287,14 +288,15 @@ class Machine:
         self._finish(command)
         what = command.function.name.lower()
         self.intervals += [("array", begun, clock, what),
-                           ("results", first_ready + self.row_latency + 4, self.written, what)]
+                           ("results", first_ready + self.row_latency + self.queue, self.written,
+                            what)]
         return given + 1
 
     def _group(self, command, clock, scale, beats, first):
         """Sums of a row group, completed in `clock`, through the queue, Scale and into Results."""
         self.last_group = clock
         self.reserved += self.beats
-        valid = clock + self.row_latency + 4
+        valid = clock + self.row_latency + self.queue
         for beat in range(beats):
             entered = self.scale_box.enter(max(valid + beat, self.queue_out + 1, scale))
             self.queue_out = entered

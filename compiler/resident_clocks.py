@@ -24,7 +24,7 @@ class ResidentMachine(Machine):
     def __init__(self, tape, config, sampling):
         super().__init__(tape, config, sampling)
         self.row_latency = 1 + (group_count(config.inputs) - 1).bit_length()
-        depth = self.row_latency + 4 + self.beats
+        depth = self.row_latency + self.queue + self.beats
         self.places = 1 + max(16, 1 << (depth - 1).bit_length())
         self.v_box, self.code_box = Pipeline(V_LATENCY), Pipeline(QUANTISE - 1)
         self.v_free = [0] * BANKS  # clock from which a bank takes a vector
@@ -112,7 +112,7 @@ class ResidentMachine(Machine):
         self._finish(command)
         what = command.function.name.lower()
         self.intervals += [("array", begun, clock, what),
-                           ("results", begun + self.row_latency + 4, self.written, what)]
+                           ("results", begun + self.row_latency + self.queue, self.written, what)]
 
     def _fill(self, chunk):
         """Clock of the first word after the tables have been filled with `chunk`."""

@@ -3,6 +3,7 @@
 from amaranth.hdl import Const, Module, Signal, Value
 from amaranth.lib.wiring import Component, In, Out, connect, flipped
 
+from ..common.config import ConfigError
 from ..common.counters import COUNTER_BITS, COUNTERS
 from .embedder import Embedder
 from .interfaces import MachineSignature, MemorySignature
@@ -45,8 +46,9 @@ class Accelerator(Component):
     def __init__(self, config, contents=None):
         self.config, self.contents = config, contents
         if (config.weights == "resident") != (contents is not None):
-            raise ValueError(f"Config {config.name!r} has {config.weights} weights: "
-                             f"{'no contents' if contents is None else 'contents'} given")
+            raise ConfigError(f"Config {config.name!r} has {config.weights} weights: "
+                              f"{'a model must' if contents is None else 'no model can'} be built "
+                              "in")
         super().__init__({"control": In(MachineSignature()),
                           "memory": Out(MemorySignature(config))})
 

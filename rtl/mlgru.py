@@ -7,7 +7,7 @@ from amaranth.lib.wiring import Component, In, Out
 from ..common.formats import DEFAULT
 from .arithmetic import saturate, shift_round
 from .pipeline import Multiplier, Pipeline, handshake, tag_layout
-from .sigmoid import Sigmoid
+from .sigmoid import Sigmoid, base_ports
 
 
 class MlgruLane(Component):
@@ -17,7 +17,7 @@ class MlgruLane(Component):
     candidate  ---> minus state ---> round, saturate --x ---> round ---> plus state ---> saturate
     cycle      1        2                3, 4    9 to 11                     12           13, 14
 
-    Latency: 14 clocks.
+    Latency: 14 clocks. `bases` as of Sigmoid.
 
     Members
     -------
@@ -32,8 +32,8 @@ class MlgruLane(Component):
 
     LATENCY = Sigmoid.LATENCY + 2 * Multiplier.LATENCY + 3
 
-    def __init__(self, formats=DEFAULT):
-        self._formats = formats
+    def __init__(self, formats=DEFAULT, bases=None):
+        self._formats, self._bases = formats, bases
         self._lift = formats.state_frac - formats.value_frac
         if formats.state_bits - self._lift < formats.value_bits:
             raise ValueError(f"MlgruLane: {formats}: a state must reach as far as a value")
@@ -91,7 +91,7 @@ class MlgruLane(Component):
     def _share(self, m, p):
         """z = 1 - f, after 8 clocks."""
         f = self._formats
-        m.submodules.sigmoid = sigmoid = Sigmoid(f, mirrored=True)
+        m.submodules.sigmoid = sigmoid = Sigmoid(f, mirrored=True, bases=self._bases)
         m.submodules.share = share = Multiplier(
             signed(f.floor_bits + 1), unsigned(f.sigmoid_frac), f.floor_bits)
         m.d.comb += [sigmoid.advance.eq(self.advance), share.advance.eq(self.advance)]
@@ -157,8 +157,8 @@ class Mlgru(Component):
         m = Module()
         advance, _ = handshake(m, self.i, self.o, self.LATENCY)
         p = Pipeline(m, advance)
-        for n in range(self._config.vector):
-            m.submodules[f"lane_{n}"] = lane = MlgruLane(self._formats)
+        for n, bases in enumerate(base_ports(m, self._config)):
+            m.submodules[f"lane_{n}"] = lane = MlgruLane(self._formats, bases)
             m.d.comb += [
                 lane.advance.eq(advance),
                 lane.candidate.eq(self.i.payload.candidate[n]),

@@ -8,6 +8,7 @@ from amaranth.lib.wiring import Component, In, Out
 from .arithmetic import saturate, shift_round
 from .pipeline import Multiplier, Pipeline
 from .scalar_unit import job_layout
+from .vector_memory import style
 
 BANKS = 2
 CODE_BITS = 8
@@ -60,7 +61,8 @@ class Quantiser(Component):
         self.ends = [Signal(range(BANKS * self.depth), name=f"end_{n}") for n in range(BANKS)]
         m.submodules.memory = memory = Memory(
             shape=self.f.code_input_bits * self.config.vector, depth=BANKS * self.depth, init=[],
-            attrs={"no_rw_check": 1})  # no bank is read and written at a time
+            attrs={"no_rw_check": 1,  # no bank is read and written at a time
+                   **style(BANKS * self.depth)})
         advance = Signal()
         m.d.comb += advance.eq(self.codes.ready | ~self.codes.valid)
         self._build_write(m, memory.write_port())

@@ -1,6 +1,6 @@
 """The logistic function from a table of straight pieces in block RAM."""
 
-from amaranth.hdl import Module, Mux, signed, unsigned
+from amaranth.hdl import Cat, Module, Mux, signed, unsigned
 from amaranth.lib import data
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import Component, In, Out
@@ -10,6 +10,19 @@ from ..common.tables import sigmoid_pieces
 from .pipeline import Pipeline
 
 
+def base_ports(m, config):
+    """A read port of a table of bases for each lane, two on a block RAM; None for each where block
+    RAM is not what runs out, and every Sigmoid has a whole table."""
+    if config.weights != "resident":
+        return [None] * config.vector
+    ports, (base, _) = [], sigmoid_pieces(config.formats)
+    for lane in range(0, config.vector, 2):
+        m.submodules[f"bases_{lane}"] = memory = Memory(
+            shape=unsigned(config.formats.sigmoid_frac), depth=len(base), init=base)
+        ports += [memory.read_port() for _ in range(min(2, config.vector - lane))]
+    return ports
+
+
 class Sigmoid(Component):
     """One element through golden.sigmoid; a part of SiluLane and MlgruLane.
 
@@ -17,13 +30,16 @@ class Sigmoid(Component):
     y = base[index] + (slope[index] * fraction >> bits of fraction),   1 - y for negative a
 
     Latency: 5 clocks; one element a clock. Base and slope share a block RAM of
-    2**sigmoid_index_bits words; the product takes one DSP block.
+    2**sigmoid_index_bits words, or the bases are in one of two ports and the slopes in gates; the
+    product takes one DSP block.
 
     Parameters
     ----------
     formats : Formats
     mirrored : bool
         Give sigmoid(-a) instead.
+    bases : MemoryPort
+        For this Sigmoid alone, of `base_ports`.
 
     Members
     -------
@@ -35,27 +51,36 @@ class Sigmoid(Component):
 
     LATENCY = 5
 
-    def __init__(self, formats=DEFAULT, *, mirrored=False):
-        self._formats, self._mirrored = formats, mirrored
+    def __init__(self, formats=DEFAULT, *, mirrored=False, bases=None):
+        self._formats, self._mirrored, self._bases = formats, mirrored, bases
         super().__init__({
             "advance": In(1),
             "a": In(signed(formats.value_bits)),
             "y": Out(unsigned(formats.sigmoid_frac)),
         })
 
-    def _table(self):
-        """Memory of {base, slope}."""
+    def _piece(self, m, index):
+        """{base, slope} of the piece, a clock after its index."""
         base, slope = sigmoid_pieces(self._formats)
         shape = data.StructLayout({"base": self._formats.sigmoid_frac,
                                    "slope": max(slope).bit_length()})
-        return Memory(shape=shape, depth=len(base),
-                      init=[{"base": b, "slope": s} for b, s in zip(base, slope)])
+        if self._bases is not None:
+            table = Memory(shape=unsigned(max(slope).bit_length()), depth=len(slope), init=slope,
+                           attrs={"rom_style": "logic"})
+        else:
+            table = Memory(shape=shape, depth=len(base),
+                           init=[{"base": b, "slope": s} for b, s in zip(base, slope)])
+        m.submodules.table = table
+        ports = [table.read_port(), *[self._bases] * (self._bases is not None)]
+        for port in ports:
+            m.d.comb += [port.en.eq(self.advance), port.addr.eq(index)]
+        if self._bases is None:
+            return ports[0].data
+        return data.View(shape, Cat(ports[1].data, ports[0].data))
 
     def elaborate(self, platform):
         m = Module()
         f, p = self._formats, Pipeline(m, self.advance)
-        m.submodules.table = table = self._table()
-        read = table.read_port()
         argument_bits = f.value_frac + f.sigmoid_range_bits
         fraction_bits = argument_bits - f.sigmoid_index_bits
         one = 1 << f.sigmoid_frac
@@ -69,11 +94,11 @@ class Sigmoid(Component):
         below = p.register(~self.a[-1] if self._mirrored else self.a[-1], "below")
 
         # Cycle 2: the table
-        m.d.comb += [read.en.eq(self.advance), read.addr.eq(argument[fraction_bits:])]
+        piece = self._piece(m, argument[fraction_bits:])
         fraction = p.delay(argument[:fraction_bits], 2, "fraction")
 
         # Cycle 3: out of the block RAM, which is slow, into registers
-        piece = p.register(read.data, "piece")
+        piece = p.register(piece, "piece")
 
         # Cycle 4: the rise within the piece
         rise = p.register(piece.slope * fraction >> fraction_bits, "rise")

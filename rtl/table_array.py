@@ -47,8 +47,8 @@ class TableArray(wiring.Component):
     def __init__(self, config):
         self.config = config
         self.filler = TableFiller(config)
-        self.row_units = [TableRow(config.groups, config.accumulator_bits, config.block_groups)
-                          for _ in range(config.rows)]
+        self.row_units = [TableRow(config.groups, config.accumulator_bits, config.block_groups,
+                                   self.partial_bits) for _ in range(config.rows)]
         self.depth = self.row_units[0].latency  # clocks from a word to the accumulators
         self.queue = SumQueue(config, 1, self.depth)
         super().__init__({
@@ -59,6 +59,26 @@ class TableArray(wiring.Component):
             "busy": Out(1),
             "waiting": Out(1),
         })
+
+    @property
+    def chunks(self):
+        """Of the longest input."""
+        return -(-self.config.max_inner // self.config.inputs)
+
+    @property
+    def partial_bits(self):
+        """Signed bits of a sum to which the last chunk is still to be added."""
+        return (127 * max(self.chunks - 1, 1) * self.config.inputs).bit_length() + 1
+
+    @property
+    def work_layout(self):
+        """Of a matrix: `matrix_layout` as it is used here. `single`: it has one chunk."""
+        config, rows = self.config, matrix_layout["rows"].shape
+        row_bits, group_bits = ((n - 1).bit_length() for n in (config.rows, config.block_groups))
+        return data.StructLayout({
+            "last_row": data.StructLayout({"row": row_bits, "group": group_bits,
+                                           "block": rows - row_bits - group_bits}),
+            "chunks": range(self.chunks + 1), "single": 1, "function": 3, "release": 1})
 
     @property
     def latency(self):
@@ -79,13 +99,16 @@ class TableArray(wiring.Component):
     def build_matrices(self, m):
         """Takes the matrices; the next one is taken early and begins when this one ends."""
         self.active, self.begin = Signal(), Signal()  # begin: `following` becomes `matrix`
-        self.matrix, self.following = Signal(matrix_layout), Signal(matrix_layout)
+        self.matrix, self.following = (Signal(self.work_layout, name=name)
+                                       for name in ("matrix", "following"))
         self.finish = Signal()  # the last word of the matrix is taken
-        announced = Signal()
+        announced, given, new = Signal(), self.matrices.payload, self.following
         m.d.comb += [self.matrices.ready.eq(~announced),
                      self.begin.eq(announced & (~self.active | self.finish))]
-        with m.If(self.matrices.valid & ~announced):
-            m.d.sync += [announced.eq(1), self.following.eq(self.matrices.payload)]
+        with m.If(~announced):  # whatever is offered, which keeps `valid` out of the enables
+            m.d.sync += [announced.eq(self.matrices.valid), new.last_row.eq(given.rows - 1),
+                         new.chunks.eq(given.chunks), new.single.eq(given.chunks == 1),
+                         new.function.eq(given.function), new.release.eq(given.release)]
         with m.If(self.finish):
             m.d.sync += self.active.eq(0)
         with m.If(self.begin):
@@ -93,46 +116,41 @@ class TableArray(wiring.Component):
 
     def build_position(self, m):
         """Cycle 0: which word this is."""
-        rows, block = self.config.rows, self.config.block_groups
-        # From the row group of the word on; from the first one of the block on.
-        left, block_left = Signal(20), Signal(20)
-        final, block_final = Signal(), Signal()  # it is the last one
-        self.final, self.left = final, left
-        self.index = Signal(range(max(block, 2)))
+        self.index = Signal(range(max(self.config.block_groups, 2)))
+        following, limit = Signal.like(self.index), Signal.like(self.index)  # limit: of the block
+        ending = Signal()  # index == limit
+        blocks_left = Signal(len(self.matrix.last_row.block))
+        chunks_left = Signal.like(self.matrix.chunks)
         self.first_chunk, self.last_chunk = Signal(), Signal()
         self.first_group, self.last_block = Signal(), Signal()
-        chunks_left, end_of_block = Signal(16), Signal()
-        self.end = end = Signal()  # of a chunk in a block
+        self.final, self.end = Signal(), Signal()  # of the matrix; of a chunk in a block
         m.d.comb += [
-            end_of_block.eq(self.index == block - 1),
-            end.eq(self.busy & (final | end_of_block)),
-            self.finish.eq(self.busy & final & self.last_chunk),
+            following.eq(self.index + 1), self.final.eq(ending & self.last_block),
+            self.end.eq(self.busy & ending),
+            self.finish.eq(self.end & self.last_block & self.last_chunk),
         ]
+
+        def begin_block(matrix, left, last):
+            end = Signal.like(limit)
+            m.d.comb += end.eq(matrix.last_row.group | (~last).replicate(len(limit)))
+            m.d.sync += [
+                limit.eq(end), ending.eq(end == 0), blocks_left.eq(left), self.last_block.eq(last),
+                chunks_left.eq(matrix.chunks), self.last_chunk.eq(matrix.single)]
+
         with m.If(self.busy):
-            m.d.sync += [self.index.eq(self.index + 1), left.eq(left - rows),
-                         final.eq(left <= 2 * rows)]
+            m.d.sync += [self.index.eq(following), ending.eq(following == limit)]
             with m.If(self.last_chunk):
                 m.d.sync += self.first_group.eq(0)
-        with m.If(end):
-            m.d.sync += [self.index.eq(0), self.first_chunk.eq(self.last_chunk),
+        with m.If(self.end):
+            m.d.sync += [self.index.eq(0), ending.eq(limit == 0),
+                         self.first_chunk.eq(self.last_chunk),
                          chunks_left.eq(chunks_left - 1), self.last_chunk.eq(chunks_left == 2)]
             with m.If(self.last_chunk):
-                m.d.sync += [
-                    block_left.eq(left - rows), block_final.eq(left <= 2 * rows),
-                    self.last_block.eq(left <= rows + block * rows),
-                    chunks_left.eq(self.matrix.chunks), self.last_chunk.eq(self.matrix.chunks == 1),
-                ]
-            with m.Else():
-                m.d.sync += [left.eq(block_left), final.eq(block_final)]
+                begin_block(self.matrix, blocks_left - 1, blocks_left == 1)
         with m.If(self.begin):
             new = self.following
-            m.d.sync += [
-                left.eq(new.rows), block_left.eq(new.rows), self.index.eq(0),
-                final.eq(new.rows <= rows), block_final.eq(new.rows <= rows),
-                self.last_block.eq(new.rows <= block * rows), self.first_group.eq(1),
-                self.first_chunk.eq(1), chunks_left.eq(new.chunks),
-                self.last_chunk.eq(new.chunks == 1),
-            ]
+            m.d.sync += [self.index.eq(0), self.first_group.eq(1), self.first_chunk.eq(1)]
+            begin_block(new, new.last_row.block, new.last_row.block == 0)
 
     def build_tables(self, m):
         """When the tables are filled, and from which chunk; when the codes may go."""
@@ -143,14 +161,14 @@ class TableArray(wiring.Component):
             self.trits.ready.eq(self.active & ready & (~self.last_chunk | self.queue.room)),
             self.busy.eq(self.trits.valid & self.trits.ready),
             self.waiting.eq(self.trits.valid & self.active & ~ready),
-            last_use.eq(self.last_chunk & (self.last_block | (matrix.chunks == 1))),
+            last_use.eq(self.last_chunk & (self.last_block | matrix.single)),
             filler.release.eq(self.active & ready & ~released & matrix.release & last_use),
         ]
         with m.If(filler.release):
             m.d.sync += released.eq(1)
         with m.If(filler.done):
             m.d.sync += ready.eq(1)
-        with m.If(self.end & ((matrix.chunks != 1) | (self.finish & matrix.release))):
+        with m.If(self.end & (~matrix.single | (self.finish & matrix.release))):
             m.d.sync += [ready.eq(0), filler.chunk.eq(Mux(self.last_chunk, 0, filler.chunk + 1))]
         with m.If(self.finish):
             m.d.sync += released.eq(0)
@@ -171,7 +189,7 @@ class TableArray(wiring.Component):
             complete.eq(self.busy & self.last_chunk), self.queue.reserve.eq(complete),
             group.function.eq(self.matrix.function), group.release.eq(self.matrix.release),
             group.first.eq(self.first_group), group.last.eq(self.final),
-            group.rows.eq(self.left),  # cut to what can be left in the last group
+            group.rows.eq(self.matrix.last_row.row + 1),
         ]
         index = self.delayed(m, self.index, depth - 1, "index")
         first = self.delayed(m, self.first_chunk, depth - 1, "first")

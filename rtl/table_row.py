@@ -40,6 +40,8 @@ class TableRow(wiring.Component):
         Of the accumulator.
     depth : int
         Partial sums.
+    partial_bits : int
+        Of them, no more than `bits`: what a word that is not `last` can make.
 
     Members
     -------
@@ -55,8 +57,9 @@ class TableRow(wiring.Component):
         The completed sum, held until the next one.
     """
 
-    def __init__(self, groups, bits, depth):
+    def __init__(self, groups, bits, depth, partial_bits):
         self.groups, self.bits, self.depth = groups, bits, depth
+        self.partial_bits = partial_bits
         self.levels = (groups - 1).bit_length()
         self.latency = 1 + self.levels
         super().__init__({
@@ -122,7 +125,7 @@ class TableRow(wiring.Component):
 
     def build_accumulator(self, m, chunk, negative):
         m.submodules.partials = partials = Memory(
-            shape=signed(self.bits), depth=self.depth, init=[],
+            shape=signed(self.partial_bits), depth=self.depth, init=[],
             attrs={"ram_style": "distributed", "no_rw_check": 1})
         write, read = partials.write_port(), partials.read_port(domain="comb")
         m.submodules.accumulator = adder = SignedAdder(self.bits)

@@ -11,6 +11,14 @@ from amaranth.lib.wiring import Component, In, Out
 from .arithmetic import bit_length, magnitude
 
 
+SHALLOW = 128  # words: a memory of more is worth the block RAM that it takes
+
+
+def style(depth):
+    """Attributes that put a memory of `depth` words where it costs least."""
+    return {"ram_style": "distributed"} if depth <= SHALLOW else {}
+
+
 class VectorMemory(Component):
     """`depth` words of V signed elements, one write and one read a clock.
 
@@ -39,7 +47,8 @@ class VectorMemory(Component):
     def elaborate(self, platform):
         m = Module()
         width = self.bits_ * self.vector
-        m.submodules.memory = memory = Memory(shape=width, depth=self.depth, init=[])
+        m.submodules.memory = memory = Memory(shape=width, depth=self.depth, init=[],
+                                               attrs=style(self.depth))
         read, write = memory.read_port(), memory.write_port()
         m.d.comb += [
             read.addr.eq(self.address), read.en.eq(1), self.x.as_value().eq(read.data),
