@@ -42,7 +42,7 @@ class Control(Component):
     """The control unit: takes one request at a time, executes it, gives one response.
 
     A request's argument block is shifted into a register, measured in two clocks and judged in
-    one; data behind it stream to where they belong; the response is made of chunks of a few bytes.
+    one, its opcode being decoded long before; data behind it stream to where they belong; the response is made of chunks of a few bytes.
     Every request may be repeated without harm. Frames that are responses themselves are dropped in
     silence.
 
@@ -95,6 +95,7 @@ class Control(Component):
         m.submodules.responder = self._responder = Responder(self._config)
         self._request = Signal(header_layout)
         self._left = Signal(16)  # bytes of the request's payload still to take
+        self._is = {opcode: Signal(name=f"is_{opcode.name.lower()}") for opcode in Opcode}
         self._arguments = Signal(ARGUMENT_BITS)
         self._arguments_left = Signal(range(ARGUMENT_BITS // 8 + 1))
         self._number = Signal(32)  # of the session
@@ -115,10 +116,9 @@ class Control(Component):
             with m.State("COMPARE"):
                 m.next = "JUDGE"
             with m.State("JUDGE"):
-                with m.Switch(self._request.kind):
-                    for opcode in Opcode:
-                        with m.Case(opcode):
-                            getattr(self, f"_judge_{opcode.name.lower()}")(m)
+                for opcode in Opcode:
+                    with m.If(self._is[opcode]):
+                        getattr(self, f"_judge_{opcode.name.lower()}")(m)
             self._build_data_states(m)
             self._build_wait_states(m)
             with m.State("RESPOND"):
@@ -242,13 +242,8 @@ class Control(Component):
                 self._status.eq(Status.OK), self._length.eq(0), self._waited.eq(0),
             ]
             with m.If(self.requests.valid):
-                with m.Switch(header.kind):
-                    for opcode in Opcode:
-                        with m.Case(opcode):
-                            self._begin(m, header.length, LAYOUTS[opcode].size // 8,
-                                        opcode in (Opcode.WRITE, Opcode.PROMPT))
-                    with m.Default():
-                        self._refuse(m, Status.UNKNOWN_OPCODE)
+                m.next = "DECODE"
+        self._build_admission(m)
         with m.State("ARGUMENTS"):
             m.d.comb += self.request_bytes.ready.eq(1)
             with m.If(self.request_bytes.valid):
@@ -262,12 +257,33 @@ class Control(Component):
             with m.Elif(self._left == 0):
                 m.next = "RESPOND"
 
-    def _begin(self, m, length, arguments, has_data):
-        m.d.sync += self._arguments_left.eq(arguments)
-        with m.If(length < arguments if has_data else length != arguments):
-            self._refuse(m, Status.BAD_LENGTH)
-        with m.Else():
-            m.next = "ARGUMENTS" if arguments else "JUDGE"
+    def _build_admission(self, m):
+        """Does the opcode exist, and has the frame room for its arguments?"""
+        known, has_data, misfit = Signal(), Signal(), Signal()
+        wanted = Signal(range(ARGUMENT_BITS // 8 + 1))  # bytes of arguments
+        with m.State("DECODE"):
+            m.d.sync += [known.eq(0), has_data.eq(0)]
+            for opcode in Opcode:
+                m.d.sync += self._is[opcode].eq(self._request.kind == opcode)
+            with m.Switch(self._request.kind):
+                for opcode in Opcode:
+                    with m.Case(opcode):
+                        m.d.sync += [known.eq(1), wanted.eq(LAYOUTS[opcode].size // 8),
+                                     has_data.eq(opcode in (Opcode.WRITE, Opcode.PROMPT))]
+            m.next = "FIT"
+        with m.State("FIT"):
+            m.d.sync += misfit.eq(Mux(has_data, self._left < wanted, self._left != wanted))
+            m.next = "ADMIT"
+        with m.State("ADMIT"):
+            m.d.sync += self._arguments_left.eq(wanted)
+            with m.If(~known):
+                self._refuse(m, Status.UNKNOWN_OPCODE)
+            with m.Elif(misfit):
+                self._refuse(m, Status.BAD_LENGTH)
+            with m.Elif(wanted != 0):
+                m.next = "ARGUMENTS"
+            with m.Else():
+                m.next = "MEASURE"
 
     def _refuse(self, m, status):
         m.d.sync += self._status.eq(status)
@@ -434,12 +450,12 @@ class Control(Component):
         session, machine = self._session, self.machine
         over_time = Signal()
         m.d.sync += over_time.eq(self._waited == self._poll_clocks)
+        pulses = Signal(3)  # a clock after START, since they enable much
+        m.d.comb += Cat(machine.reseed, machine.reset_state, machine.clear_counters).eq(pulses)
+        m.d.sync += pulses.eq(0)
         with m.State("START"):
-            m.d.comb += [
-                session.start.eq(1),
-                Cat(machine.reseed, machine.reset_state, machine.clear_counters)
-                .eq(self._flags),
-            ]
+            m.d.comb += session.start.eq(1)
+            m.d.sync += pulses.eq(self._flags)
             self._respond(m, link.MACHINE_STATUS.size)
         with m.State("VERIFY"):
             with m.If(~self._access.busy):

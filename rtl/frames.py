@@ -46,8 +46,10 @@ class FrameParser(Component):
     def elaborate(self, platform):
         m = Module()
         m.submodules.crc = crc = CRC32_ETHERNET(8).create()
-        m.submodules.buffer = buffer = memory.Memory(shape=8, depth=MAX_PAYLOAD, init=[])
-        store, fetch = buffer.write_port(), buffer.read_port()
+        m.submodules.buffer = buffer = memory.Memory(shape=8, depth=MAX_PAYLOAD, init=[],
+                                                          attrs={"no_rw_check": 1})
+        store, fetch = buffer.write_port(), buffer.read_port(domain="comb")
+        fetched = Signal(8)  # with the memory, a block RAM; no byte is read while one is written
         header = self.headers.payload
         index = Signal(range(MAX_PAYLOAD + 1))
         gap = Signal(range(self._gap_clocks))
@@ -55,13 +57,13 @@ class FrameParser(Component):
         m.d.comb += [
             taken.eq(self.i.valid & self.i.ready),
             crc.data.eq(self.i.payload),
-            crc.valid.eq(taken & checked),
+            crc.valid.eq(self.i.valid & checked),  # it is taken wherever it is checked
             store.data.eq(self.i.payload),
             store.addr.eq(index),
             fetch.addr.eq(index),
-            self.payload.payload.eq(fetch.data),
+            self.payload.payload.eq(fetched),
         ]
-        m.d.sync += gap.eq(gap + 1)
+        m.d.sync += [gap.eq(gap + 1), fetched.eq(fetch.data)]
         with m.If(self.i.valid):
             m.d.sync += gap.eq(0)
 
@@ -74,7 +76,7 @@ class FrameParser(Component):
             """Take `length` bytes, counted by `index`, into the CRC."""
             m.d.comb += checked.eq(1)
             drop_after_gap()
-            with m.If(taken):
+            with m.If(self.i.valid):
                 m.d.sync += index.eq(index + 1)
                 with m.If(index == length - 1):
                     m.d.sync += index.eq(0)
@@ -96,7 +98,7 @@ class FrameParser(Component):
                     m.next = "HUNT"
             with m.State("HEADER"):
                 take_field(HEADER.size, "LENGTH")
-                with m.If(taken):
+                with m.If(self.i.valid):
                     m.d.sync += header.eq(Cat(header.as_value()[8:], self.i.payload))
             with m.State("LENGTH"):
                 with m.If(header.length > MAX_PAYLOAD):
@@ -106,7 +108,7 @@ class FrameParser(Component):
                 with m.Else():
                     m.next = "PAYLOAD"
             with m.State("PAYLOAD"):
-                m.d.comb += store.en.eq(taken)
+                m.d.comb += store.en.eq(self.i.valid)
                 take_field(header.length, "CRC")
             with m.State("CRC"):
                 take_field(CRC.size, "CHECK")
