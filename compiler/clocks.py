@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from ..common.tape import COMMAND_FIELDS, Function
 
 FIFO = 3  # prefetch: word written -> readable
-ADDRESS = 4  # start of a token -> its embedding is asked for
+ADDRESS = 5  # start of a token -> its embedding is asked for
 MEASURE = 2  # span, request or word taken -> the next request
 QUEUE = 4  # requests that the memory holds
 NORM_TAKEN = 1  # norm accepted -> first pair
@@ -20,7 +20,7 @@ V_LATENCY = 9  # pair -> v
 SUMMARY = 7  # v -> summary, and one clock more for each level of the tree over its elements
 QUANTISE = 11  # job accepted -> first codes
 MATRIX_TAKEN = 2  # matrix accepted -> first word
-SCALE_LATENCY, SILU, MLGRU, PRODUCT, ADD = 9, 8, 14, 5, 3
+SCALE_LATENCY, SILU, MLGRU, PRODUCT, ADD = 9, 9, 15, 5, 3
 FREED = 2  # beat taken from the sum queue -> its place can be reserved
 BUFFER = 1  # into a StreamBuffer -> out of it
 DRAIN = 4  # last write -> matrix counts as written
@@ -157,7 +157,7 @@ class Machine:
         # scalar unit: products, roots and quotients are made bit by bit
         self.prepare, self.reciprocal = f.epsilon_bits + 6, f.reciprocal_bits + 10
         root = max(f.scale_bits + 12, self.reciprocal + 1)
-        self.scale = root + f.reciprocal_bits + 5
+        self.scale = root + f.reciprocal_bits + 6
         self.summary = V_LATENCY + SUMMARY + self.levels
         self.product = max(PRODUCT, PRODUCT - 1 + self.levels) if v > 2 else PRODUCT
         self.beats = config.rows // v
@@ -169,6 +169,7 @@ class Machine:
         self.quantiser_free = self.job_taken = 0
         self.codes_full, self.scales = deque(), deque()
         self.scale_box = Pipeline(SCALE_LATENCY)
+        self.sums_gone = deque([-1, -1], 2)  # clocks in which beats left the buffer before it
         # clocks in which the last two went out of the buffers of pairs, of words of trits
         self.pairs_gone, self.words_gone = deque([-1, -1], 2), deque([-1, -1], 2)
         self.gone = deque([-1, -1], 2)  # clocks in which beats left the buffer behind it
@@ -276,7 +277,8 @@ class Machine:
         self._finish(command)
         what = command.function.name.lower()
         self.intervals += [("array", begun, clock, what),
-                           ("results", first_ready + self.row_latency + 4, self.written, what)]
+                           ("results", first_ready + self.row_latency + 4 + BUFFER, self.written,
+                            what)]
         return given + 1
 
     def _group(self, command, clock, scale, beats, first):
@@ -285,9 +287,10 @@ class Machine:
         self.reserved += self.beats
         valid = clock + self.row_latency + 4
         for beat in range(beats):
-            entered = self.scale_box.enter(max(valid + beat, self.queue_out + 1, scale))
-            self.queue_out = entered
-            self.freed.append(entered)
+            self.queue_out = max(valid + beat, self.queue_out + 1, self.sums_gone[0] + 1)
+            self.freed.append(self.queue_out)
+            entered = self.scale_box.enter(max(self.queue_out + BUFFER, scale))
+            self.sums_gone.append(entered)
             free = self.results_free if first and beat == 0 else 0
             left = self.scale_box.leave(entered, self.gone[0] + 1)
             entered = max(left + BUFFER, free, self.used)

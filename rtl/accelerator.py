@@ -8,6 +8,7 @@ from .embedder import Embedder
 from .interfaces import MachineSignature, MemorySignature
 from .normaliser import Normaliser
 from .quantiser import Quantiser
+from .reset_chain import ResetChain
 from .results import Results
 from .sampler import Sampler
 from .scalar_unit import ScalarUnit
@@ -49,20 +50,27 @@ class Accelerator(Component):
 
     def _build_boxes(self, m):
         config = self.config
-        m.submodules.sequencer = self.sequencer = Sequencer(config)
-        m.submodules.reader = self.reader = TapeReader(config)
-        m.submodules.decoder = self.decoder = TapeDecoder(config)
-        m.submodules.embedder = self.embedder = Embedder(config)
-        m.submodules.normaliser = self.normaliser = Normaliser(config)
-        m.submodules.scalars = self.scalars = ScalarUnit(config)
-        m.submodules.quantiser = self.quantiser = Quantiser(config)
-        m.submodules.array = self.array = TernaryArray(config)
-        m.submodules.scale = self.scale = Scale(config)
-        m.submodules.results = self.results = Results(config)
-        m.submodules.sampler = self.sampler = Sampler(config)
+        self.sequencer = Sequencer(config)
+        self.reader = TapeReader(config)
+        self.decoder = TapeDecoder(config)
+        self.embedder = Embedder(config)
+        self.normaliser = Normaliser(config)
+        self.scalars = ScalarUnit(config)
+        self.quantiser = Quantiser(config)
+        self.array = TernaryArray(config)
+        self.scale = Scale(config)
+        self.results = Results(config)
+        self.sampler = Sampler(config)
+        resets = ResetChain(m, 11)
+        for name in ("results", "scale", "array", "quantiser", "normaliser", "scalars", "sampler",
+                     "embedder", "decoder", "reader", "sequencer"):
+            resets.add(name, getattr(self, name))
         # Where `ready` would otherwise come from far away
-        for name, shape in (("pair", self.normaliser.pairs.payload.shape()),
+        for name, shape in (("read", self.reader.spans.payload.shape()),
+                            ("span", self.decoder.spans.payload.shape()),
+                            ("pair", self.normaliser.pairs.payload.shape()),
                             ("trit", unsigned(config.word_bits)),
+                            ("sum", self.scale.sums_layout),
                             ("scaled", self.scale.scaled_layout)):
             box = StreamBuffer(shape)
             setattr(m.submodules, f"{name}_buffer", box)
@@ -72,8 +80,10 @@ class Accelerator(Component):
         """Memory -> words -> commands, gains, trits."""
         reader, decoder = self.reader, self.decoder
         connect(m, reader.memory, flipped(self.memory))
-        connect(m, self.sequencer.reads, reader.spans)
-        connect(m, self.sequencer.spans, decoder.spans)
+        connect(m, self.sequencer.reads, self.read_buffer.i)
+        connect(m, self.read_buffer.o, reader.spans)
+        connect(m, self.sequencer.spans, self.span_buffer.i)
+        connect(m, self.span_buffer.o, decoder.spans)
         connect(m, reader.words, decoder.words)
         connect(m, decoder.fields, self.sequencer.fields)
         connect(m, decoder.embeddings, self.embedder.embeddings)
@@ -86,7 +96,7 @@ class Accelerator(Component):
         connect(m, self.trit_buffer.o, self.array.trits)
         m.d.comb += [decoder.written.eq(self.results.written),
                      decoder.settled.eq(self.embedder.settled),
-                     self.sequencer.idle.eq(decoder.idle)]
+                     self.sequencer.idle.eq(decoder.idle & ~self.span_buffer.o.valid)]
 
     def _connect_vectors(self, m):
         """Vectors -> codes -> sums -> vectors."""
@@ -97,7 +107,8 @@ class Accelerator(Component):
         connect(m, self.scalars.jobs, self.quantiser.jobs)
         connect(m, self.scalars.scales, self.scale.scales)
         connect(m, self.quantiser.codes, self.array.codes)
-        connect(m, self.array.sums, self.scale.sums)
+        connect(m, self.array.sums, self.sum_buffer.i)
+        connect(m, self.sum_buffer.o, self.scale.sums)
         connect(m, self.scale.scaled, self.scaled_buffer.i)
         connect(m, self.scaled_buffer.o, results.scaled)
         connect(m, results.logits, self.sampler.logits)
@@ -141,12 +152,12 @@ class Accelerator(Component):
             "sampler_busy": self.sampler.busy,
             "link_stall": sequencer.tokens.valid & ~sequencer.tokens.ready,
         }
-        clear = Signal()
+        clear = Signal(init=1)  # also by a reset
         m.d.sync += clear.eq(self.control.clear_counters)
         for position, name in enumerate(COUNTERS):
             happened = Signal(name=f"{name}_now")
             m.d.sync += happened.eq(events[name])
-            counter = Signal(COUNTER_BITS, name=f"{name}_count")
+            counter = Signal(COUNTER_BITS, name=f"{name}_count", reset_less=True)
             m.d.comb += self.control.counters[position].eq(counter)
             with m.If(happened):
                 m.d.sync += counter.eq(counter + 1)

@@ -42,7 +42,7 @@ class Control(Component):
     """The control unit: takes one request at a time, executes it, gives one response.
 
     A request's argument block is shifted into a register, measured in two clocks and judged in
-    one, its opcode being decoded long before; data behind it stream to where they belong; the response is made of chunks of a few bytes.
+    one; data behind it stream to where they belong; the response is made of chunks of a few bytes.
     Every request may be repeated without harm. Frames that are responses themselves are dropped in
     silence.
 
@@ -95,6 +95,7 @@ class Control(Component):
         m.submodules.responder = self._responder = Responder(self._config)
         self._request = Signal(header_layout)
         self._left = Signal(16)  # bytes of the request's payload still to take
+        self._none = Signal()  # which are none
         self._is = {opcode: Signal(name=f"is_{opcode.name.lower()}") for opcode in Opcode}
         self._arguments = Signal(ARGUMENT_BITS)
         self._arguments_left = Signal(range(ARGUMENT_BITS // 8 + 1))
@@ -102,6 +103,7 @@ class Control(Component):
         self._march_number = Signal(32)
         self._status, self._length = Signal(Status), Signal(16)  # of the response
         self._count, self._index = Signal(8), Signal(32)  # tokens left to take or give, the next
+        self._some = Signal()  # tokens are left to take
         self._flags = Signal(16)
         self._waited = Signal(range(self._poll_clocks + 2))
 
@@ -156,13 +158,13 @@ class Control(Component):
             march.address.eq(march_view.address), march.words.eq(march_view.words),
             march.background.eq(march_view.background),
         ]
-        with m.If(march.done):
-            m.d.comb += machine.load_model.eq(1)  # the tape is gone
+        self._load = Signal()
+        m.d.sync += machine.load_model.eq(march.done | self._load)  # done: the tape is gone
 
         m.d.sync += self._resting.eq(~session.open & ~machine.status.busy & ~march.busy)
         with m.If(self.request_bytes.valid & self.request_bytes.ready):
             m.d.sync += [
-                self._left.eq(self._left - 1),
+                self._left.eq(self._left - 1), self._none.eq(self._left == 1),
                 self._arguments.eq(Cat(self._arguments[8:], self.request_bytes.payload)),
             ]
 
@@ -171,14 +173,19 @@ class Control(Component):
         view, word_bytes = self._view(Opcode.READ), self._config.word_bytes
         end = Signal(33)
         self._size = Signal(range(link.MAX_DATA + 256 * word_bytes))  # bytes of so many words
-        self._too_long, self._beyond, self._all_words, self._same_march = (
-            Signal(name=name) for name in ("too_long", "beyond", "all_words", "same_march"))
+        self._too_long, self._beyond, self._all_words = (
+            Signal(name=name) for name in ("too_long", "beyond", "all_words"))
+        self._no_session, self._no_words, self._no_march, self._same_march = (
+            Signal(name=name) for name in ("no_session", "no_words", "no_march", "same_march"))
+        number = self._view(Opcode.MARCH).number
         m.d.sync += [
             self._size.eq(times(view.words[:8], word_bytes)),
             self._too_long.eq(view.words > link.MAX_DATA // word_bytes),
             end.eq(view.address + view.words), self._beyond.eq(end > self._config.memory_words),
             self._all_words.eq(self._left == self._size),
-            self._same_march.eq(self._view(Opcode.MARCH).number == self._march_number),
+            self._no_session.eq(self._view(Opcode.RUN).session == 0),
+            self._no_words.eq(view.words == 0), self._no_march.eq(number == 0),
+            self._same_march.eq(number == self._march_number),
         ]
         self._sessions = {}  # it is the session's own number
         for opcode in (Opcode.RUN, Opcode.PROMPT, Opcode.TOKENS, Opcode.CANCEL):
@@ -190,12 +197,13 @@ class Control(Component):
         prompt, session = self._view(Opcode.PROMPT), self._session
         needed = Signal(range(256 * link.TOKEN_BYTES))
         kept, asked = Signal(32), Signal(32)
-        self._many, self._all_tokens, self._kept = (
-            Signal(name=name) for name in ("many", "all_tokens", "kept"))
+        self._many, self._any_tokens, self._all_tokens, self._kept = (
+            Signal(name=name) for name in ("many", "any_tokens", "all_tokens", "kept"))
         self._next = Signal()  # the token is the one that the session wants
         m.d.sync += [
             needed.eq(times(prompt.tokens[:8], link.TOKEN_BYTES)),
             self._many.eq(prompt.tokens > link.TOKENS_PER_FRAME),
+            self._any_tokens.eq(prompt.tokens != 0),
             self._all_tokens.eq(self._left == needed),
             asked.eq(self._view(Opcode.TOKENS).index - session.released),
             kept.eq(session.received - session.released),
@@ -239,6 +247,7 @@ class Control(Component):
             m.d.comb += self.requests.ready.eq(1)
             m.d.sync += [
                 self._request.eq(header), self._left.eq(header.length),
+                self._none.eq(header.length == 0),
                 self._status.eq(Status.OK), self._length.eq(0), self._waited.eq(0),
             ]
             with m.If(self.requests.valid):
@@ -251,10 +260,10 @@ class Control(Component):
                 with m.If(self._arguments_left == 1):
                     m.next = "MEASURE"
         with m.State("SKIP"):
-            m.d.comb += self.request_bytes.ready.eq(self._left != 0)
-            with m.If((self._left == 0) & self._request.kind[RESPONSE_BIT]):
+            m.d.comb += self.request_bytes.ready.eq(~self._none)
+            with m.If(self._none & self._request.kind[RESPONSE_BIT]):
                 m.next = "IDLE"
-            with m.Elif(self._left == 0):
+            with m.Elif(self._none):
                 m.next = "RESPOND"
 
     def _build_admission(self, m):
@@ -326,12 +335,12 @@ class Control(Component):
         with m.If(~self._resting):
             self._refuse(m, Status.BUSY)
         with m.Else():
-            m.d.comb += self.machine.load_model.eq(1)
+            m.d.comb += self._load.eq(1)
             m.next = "LOAD"
 
     def _judge_run(self, m):
         view = self._view(Opcode.RUN)
-        with m.If(view.session == 0):
+        with m.If(self._no_session):
             self._refuse(m, Status.BAD_SESSION)
         with m.Elif(self._sessions[Opcode.RUN]):  # a repeat: it has begun
             self._respond(m, link.MACHINE_STATUS.size)
@@ -353,6 +362,7 @@ class Control(Component):
         view = self._view(Opcode.PROMPT)
         m.d.sync += [
             self._index.eq(view.index), self._count.eq(view.tokens), self._flags.eq(view.flags),
+            self._some.eq(self._any_tokens),
         ]
         with m.If(self._many | ~self._all_tokens):
             self._refuse(m, Status.BAD_LENGTH)
@@ -390,9 +400,9 @@ class Control(Component):
 
     def _judge_march(self, m):
         view, march = self._view(Opcode.MARCH), self._march
-        with m.If((view.number == 0) | self._same_march):
+        with m.If(self._no_march | self._same_march):
             self._respond_march(m)  # a question, or a repeat: it has begun
-        with m.Elif(view.words == 0):
+        with m.Elif(self._no_words):
             m.d.comb += march.stop.eq(1)
             m.d.sync += self._march_number.eq(view.number)
             self._respond_march(m)
@@ -430,8 +440,8 @@ class Control(Component):
                 m.next = "RESPOND"
         with m.State("PROMPT"):
             token_byte = Signal(range(link.TOKEN_BYTES))
-            m.d.comb += self.request_bytes.ready.eq(self._count != 0)
-            with m.If(self._count == 0):
+            m.d.comb += self.request_bytes.ready.eq(self._some)
+            with m.If(~self._some):
                 self._respond(m, link.PROMPT_REPLY.size)
             with m.Elif(self.request_bytes.valid):
                 m.d.sync += token_byte.eq(token_byte + 1)
@@ -441,7 +451,8 @@ class Control(Component):
         with m.State("PUSH"):
             # A token that is not the next is a repeat, or one follows that found no room.
             m.d.comb += session.push.eq(self._next)
-            m.d.sync += [self._index.eq(self._index + 1), self._count.eq(self._count - 1)]
+            m.d.sync += [self._index.eq(self._index + 1), self._count.eq(self._count - 1),
+                         self._some.eq(self._count != 1)]
             m.next = "PROMPT"
 
     # Requests that take time -----------------------------------------------------------------

@@ -16,7 +16,7 @@ class Divider(Component):
     -------
     start : In(1), high : In(bits), low : In(steps)
     divisor : In(bits)
-        Held while the division runs.
+        Held while the division runs, from the clock after `start` on.
     quotient : Out(steps)
     """
 

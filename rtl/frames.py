@@ -155,7 +155,8 @@ class FrameBuilder(Component):
         m.submodules.crc = crc = CRC32_ETHERNET(8).create()
         sync = Const(int.from_bytes(SYNC, "little"), 8 * len(SYNC))
         shift = Signal(len(sync) + header_layout.size)
-        left, sent, checked = Signal(16), Signal(), Signal()
+        left, sent = Signal(16), Signal()
+        checked = Signal()  # the next byte belongs to what the CRC is of
         none, final = Signal(), Signal()  # left == 0, left == 1
         length = Signal(16)
 
@@ -174,6 +175,7 @@ class FrameBuilder(Component):
         with m.FSM():
             with m.State("HEADER"):
                 m.d.comb += [self.headers.ready.eq(1), crc.start.eq(1)]
+                m.d.sync += checked.eq(0)
                 with m.If(self.headers.valid):
                     m.d.sync += [
                         shift.eq(Cat(sync, self.headers.payload)),
@@ -182,14 +184,15 @@ class FrameBuilder(Component):
                     ]
                     m.next = "PREFIX"
             with m.State("PREFIX"):
-                m.d.comb += [self.o.valid.eq(1), checked.eq(left <= HEADER.size)]
+                m.d.comb += self.o.valid.eq(1)
+                with m.If(sent):
+                    m.d.sync += checked.eq(left <= HEADER.size + 1)
                 with m.If(sent & final):
                     m.d.sync += count(length)
                     m.next = "PAYLOAD"
             with m.State("PAYLOAD"):
-                m.d.comb += checked.eq(1)
                 with m.If(none):
-                    m.d.sync += [shift.eq(crc.crc), *count(CRC.size)]
+                    m.d.sync += [shift.eq(crc.crc), checked.eq(0), *count(CRC.size)]
                     m.next = "CRC"
                 with m.Else():
                     m.d.comb += [

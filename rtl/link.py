@@ -9,6 +9,7 @@ from ..common.link import GAP_SECONDS
 from .control import Control
 from .frames import FrameBuilder, FrameParser
 from .interfaces import MachineSignature, MemorySignature
+from .reset_chain import ResetChain
 from .stream_buffer import StreamBuffer
 from .uart import UART
 
@@ -52,7 +53,8 @@ class Link(Component):
         m = Module()
         m.submodules.uart = uart = UART(clock_hz=self._config.clock_hz, baud=self._config.baud)
         m.submodules.parser = parser = FrameParser(gap_clocks=self._gap_clocks)
-        m.submodules.control = control = Control(self._config, poll_clocks=self._poll_clocks)
+        control = Control(self._config, poll_clocks=self._poll_clocks)
+        ResetChain(m, 1).add("control", control)
         m.submodules.builder = builder = FrameBuilder()
         connect(m, uart.o, parser.i)
         connect(m, parser.headers, control.requests)

@@ -139,18 +139,20 @@ class Responder(Component):
 
     def _build_choices(self, m):
         """Registers between what is wide and the chunk; `PICK` and `MERGE` wait for them."""
-        self._counter, self._known = Signal(COUNTER_BITS), Signal(8 * CHUNK_BYTES)
+        self._counter = Signal(COUNTER_BITS)
+        self._fixed, self._varying = Signal(8 * CHUNK_BYTES), Signal(8 * CHUNK_BYTES)
         self._signature = Signal(8 * link.SIGNATURE_BYTES)
         self._progress, self._word = Signal(8 * CHUNK_BYTES), Signal(self._config.word_bits)
-        march = self._march_chunks()
+        march, identity = self._march_chunks(), self._identity()
         m.d.sync += [
             self._counter.eq(self._chosen(self.counters)),
             self._signature.eq(self._chosen(self.signatures)),
             self._progress.eq(self._chosen(march)),
             self._word.eq(Mux(self._number == len(march), self.march.difference,
                               self.march.seen)),
-            self._known.eq(self._chosen([*self._identity(), self._now(),
-                                         self.model.as_value()])),
+            self._fixed.eq(self._chosen(identity)),
+            self._varying.eq(Mux(self._number[0] == len(identity) % 2, self._now(),
+                                 self.model.as_value())),
             self._token.eq(self.token),
         ]
         self._merged, self._merged_bytes = Signal.like(self._chunk), Signal.like(self._chunk_left)
@@ -159,9 +161,11 @@ class Responder(Component):
                               (Opcode.PROMPT, Cat(self.accepted, self.room)),
                               (Opcode.COUNTERS, self._counter),
                               (Opcode.SIGNATURES, self._signature),
-                              (Opcode.IDENTIFY, self._known)):
+                              (Opcode.IDENTIFY, self._fixed)):
             with m.If(self._is[opcode]):
                 self._merge(m, chunk)
+        with m.If(self._is[Opcode.IDENTIFY] & (self._number >= len(identity))):
+            self._merge(m, self._varying)
         with m.If(self._is[Opcode.MARCH]):
             self._merge(m, self._progress)
             with m.If(self._number >= len(march)):

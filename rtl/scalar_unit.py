@@ -74,7 +74,7 @@ class ScalarUnit(Component):
         self._divide = max(f.scale_bits + 12, self.RECIPROCAL + 1)
         # factor and top below powers of two, the root at least half of one, two bits to spare
         self._quotient_bits = top_bits + LEADING
-        self.SCALE = self._divide + self._quotient_bits + 2
+        self.SCALE = self._divide + self._quotient_bits + 3
         self._mantissa_bits = max(f.scale_bits, f.epsilon_bits)
         if ENERGY_BITS + f.epsilon_bits > BIG or f.scale_bits + top_bits + 2 > BIG:
             raise ValueError(f"ScalarUnit: {f}: a product has more than {BIG} bits")
@@ -95,26 +95,29 @@ class ScalarUnit(Component):
 
         with m.FSM(name="state") as fsm:
             self._build_shifts(m, fsm)
+            over = Signal()  # it is the last step
+            m.d.sync += over.eq(fsm.ongoing("SCALE") & (
+                (step == self.SCALE - 2) | (step == self.SCALE - 1)))
             with m.State("CONSTANTS"):
                 m.d.comb += self.constants.ready.eq(1)
                 m.d.sync += step.eq(1)
+                self._take_constants(m)
                 with m.If(self.constants.valid):
-                    self._take_constants(m)
                     m.next = "PREPARE"
             with m.State("PREPARE"):
                 m.d.sync += step.eq(step + 1)
                 self._prepare(m)
-                with m.If(step == self.PREPARE - 1):
+                with m.If(self.at[self.PREPARE - 1]):
                     m.next = "SUMMARY"
             with m.State("SUMMARY"):
                 m.d.comb += self.summaries.ready.eq(~self.jobs.valid)
                 m.d.sync += step.eq(1)
+                self._take_summary(m)
                 with m.If(self.summaries.valid & self.summaries.ready):
-                    self._take_summary(m)
                     m.next = "SCALE"
             with m.State("SCALE"):
                 self._scale(m)
-                with m.If(step != self.SCALE - 1):
+                with m.If(~over):
                     m.d.sync += step.eq(step + 1)
                 with m.Else():
                     m.d.comb += self.queue.w_en.eq(1)
@@ -145,7 +148,8 @@ class ScalarUnit(Component):
         self.total = Signal(BIG + 1)
         self.scaling = Signal()  # the divider works on the scale, no more on the reciprocal
         self.at = {}  # it is that step
-        for step in (3, 7, 8, 11, f.epsilon_bits + 1, self._divide):
+        for step in (3, 4, 7, 8, 9, 11, f.epsilon_bits, f.epsilon_bits + 1, 9 + f.scale_bits,
+                     self.PREPARE - 1, self._divide):
             self.at[step] = Signal(name=f"at_{step}")
             m.d.sync += self.at[step].eq(self.step == step - 1)
         self._build_multiplier(m)
@@ -181,12 +185,15 @@ class ScalarUnit(Component):
     def _build_serial(self, m):
         """Root and divider. The upper bits of the reciprocal are 0: it starts behind them."""
         root, divider = self.root, self.divider
+        self.divisor = Signal.like(divider.divisor)
+        with m.If(self.at[self._divide]):
+            m.d.sync += self.divisor.eq(root.root)
         one = Const(LEVELS << self.f.reciprocal_frac + LEADING,
                     len(divider.low) + len(divider.high))
         m.d.comb += [
             root.start.eq(self.at[11]), root.radicand.eq(self.shifted),
             divider.start.eq(self.at[8] | self.at[self._divide]),
-            divider.divisor.eq(Mux(self.scaling, root.root, self.top)),
+            divider.divisor.eq(self.divisor),
             Cat(divider.low, divider.high).eq(Mux(self.scaling, self.dividend, one)),
         ]
 
@@ -213,19 +220,19 @@ class ScalarUnit(Component):
         m.d.sync += [self.shifter.x.eq(operand), self.shifter.places.eq(places)]
 
     def _take_constants(self, m):
+        """Whatever is offered, which keeps `valid` out of the enables; so for a summary."""
         constants = self.constants.payload
         m.d.sync += [self.constant.eq(constants),
                      *self._multiply(constants.energy_mantissa, self.energy)]
 
     def _prepare(self, m):
         """small = energy and constant terms of the sum of squares, in units of the input's bit."""
-        step = self.step
-        with m.If(step == 4):
+        with m.If(self.at[4]):
             m.d.sync += self.small.eq(self.shifted)
         # Cycles 1 to epsilon_bits: the energy times its mantissa
-        with m.If(step == self.f.epsilon_bits):
+        with m.If(self.at[self.f.epsilon_bits]):
             m.d.sync += self.multiplying.eq(0)
-        with m.If(step == self.PREPARE - 1):
+        with m.If(self.at[self.PREPARE - 1]):
             m.d.sync += self.small.eq(self.small + self.shifted)
 
     def _take_summary(self, m):
@@ -249,13 +256,14 @@ class ScalarUnit(Component):
                 drop = largest_bits - top_bits
                 m.d.sync += [half.eq((length - (2 * root_bits - 1)) >> 1),
                              rounded.eq(self.shifted[drop:largest_bits] + self.shifted[drop - 1])]
-            with m.Case(8):
-                m.d.sync += self.top.eq(rounded[:-1] | rounded[-1].replicate(top_bits))
-            # Cycles 10 to 9 + scale_bits: the factor times `top`
-            with m.Case(9):
-                m.d.sync += self._multiply(self.constant.factor_mantissa, self.top)
-            with m.Case(9 + f.scale_bits):
-                m.d.sync += self.multiplying.eq(0)
+        with m.If(self.at[8]):
+            top = rounded[:-1] | rounded[-1].replicate(top_bits)
+            m.d.sync += [self.top.eq(top), self.divisor.eq(top)]
+        # Cycles 10 to 9 + scale_bits: the factor times `top`
+        with m.If(self.at[9]):
+            m.d.sync += self._multiply(self.constant.factor_mantissa, self.top)
+        with m.If(self.at[9 + f.scale_bits]):
+            m.d.sync += self.multiplying.eq(0)
         with m.Switch(step):
             with m.Case(self.RECIPROCAL - 1):
                 quotient = self.divider.quotient[:top_bits]
@@ -286,5 +294,5 @@ class ScalarUnit(Component):
                     m.d.comb += spare.eq(bit + 1 - bits)
             few = (len(quotient) - bits).bit_length()
             m.d.comb += scale.mantissa.eq(quotient >> spare[:few])
-        m.d.comb += [scale.exponent.eq(exponent + spare),
-                     self.queue.w_data.eq(scale.as_value())]
+        m.d.comb += scale.exponent.eq(exponent + spare)
+        m.d.sync += self.queue.w_data.eq(scale.as_value())

@@ -135,8 +135,8 @@ class TernaryArray(wiring.Component):
             m.d.sync += [left.eq(left - 1), last_chunk.eq(left == 1)]
         with m.If(complete):
             m.d.sync += [
-                left.eq(more), last_chunk.eq(once), matrix.rows.eq(matrix.rows - rows), last_group.eq(matrix.rows <= 2 * rows),
-                first_group.eq(0),
+                left.eq(more), last_chunk.eq(once), first_group.eq(0),
+                matrix.rows.eq(matrix.rows - rows), last_group.eq(matrix.rows <= 2 * rows),
             ]
 
         # The next matrix is taken early and begins when this one ends.
