@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from ..common.tape import COMMAND_FIELDS, Function
 
 FIFO = 3  # prefetch: word written -> readable
-ADDRESS = 4  # start of a token -> its embedding is asked for
+ADDRESS = 5  # start of a token -> its embedding is asked for
 MEASURE = 2  # span, request or word taken -> the next request
 QUEUE = 4  # requests that the memory holds
 NORM_TAKEN = 1  # norm accepted -> first pair
@@ -21,7 +21,7 @@ QUICK = 5  # constants accepted -> a summary can be accepted, when there is no e
 SUMMARY = 7  # v -> summary, and one clock more for each level of the tree over its elements
 QUANTISE = 11  # job accepted -> first codes
 MATRIX_TAKEN = 2  # matrix accepted -> first word
-SCALE_LATENCY, SILU, MLGRU, PRODUCT, ADD = 9, 8, 14, 5, 3
+SCALE_LATENCY, SILU, MLGRU, PRODUCT, ADD = 9, 9, 15, 5, 3
 FREED = 2  # beat taken from the sum queue -> its place can be reserved
 BUFFER = 1  # into a StreamBuffer -> out of it
 DRAIN = 4  # last write -> matrix counts as written
@@ -164,7 +164,8 @@ class Machine:
         self.prepare = energy + (energy in (3, 7)) + 5
         self.reciprocal = clocks(f.reciprocal_bits) + 10
         root = max(clocks(f.scale_bits) + 12, self.reciprocal + 1)
-        self.scale = root + clocks(f.reciprocal_bits + 3) + 2
+        self.scale = root + clocks(f.reciprocal_bits + 3) + 3
+        self.ahead = root + 1
         self.summary = V_LATENCY + SUMMARY + self.levels
         self.product = max(PRODUCT, PRODUCT - 1 + self.levels) if v > 2 else PRODUCT
         self.beats = config.rows // v
@@ -177,6 +178,7 @@ class Machine:
         self.quantiser_free = self.job_taken = 0
         self.codes_full, self.scales = deque(), deque()
         self.scale_box = Pipeline(SCALE_LATENCY)
+        self.sums_gone = deque([-1, -1], 2)  # clocks in which beats left the buffer before it
         # clocks in which the last two went out of the buffers of pairs, of words of trits
         self.pairs_gone, self.words_gone = deque([-1, -1], 2), deque([-1, -1], 2)
         self.gone = deque([-1, -1], 2)  # clocks in which beats left the buffer behind it
@@ -288,8 +290,8 @@ class Machine:
         self._finish(command)
         what = command.function.name.lower()
         self.intervals += [("array", begun, clock, what),
-                           ("results", first_ready + self.row_latency + self.queue, self.written,
-                            what)]
+                           ("results", first_ready + self.row_latency + self.queue + BUFFER,
+                            self.written, what)]
         return given + 1
 
     def _group(self, command, clock, scale, beats, first):
@@ -298,9 +300,7 @@ class Machine:
         self.reserved += self.beats
         valid = clock + self.row_latency + self.queue
         for beat in range(beats):
-            entered = self.scale_box.enter(max(valid + beat, self.queue_out + 1, scale))
-            self.queue_out = entered
-            self.freed.append(entered)
+            entered = self._leave_queue(valid + beat, scale)
             free = self.results_free if first and beat == 0 else 0
             left = self.scale_box.leave(entered, self.gone[0] + 1)
             entered = max(left + BUFFER, free, self.used)
@@ -311,6 +311,14 @@ class Machine:
                 self.used = entered + 1
         for beat in range(beats, self.beats):
             self.freed.append(clock + self.row_latency + 1 + beat)
+
+    def _leave_queue(self, valid, scale):
+        """Clock in which a beat of sums, in the queue from `valid` on, enters Scale."""
+        self.queue_out = max(valid, self.queue_out + 1, self.sums_gone[0] + 1)
+        self.freed.append(self.queue_out)
+        entered = self.scale_box.enter(max(self.queue_out + BUFFER, scale))
+        self.sums_gone.append(entered)
+        return entered
 
     def _sample(self, clock):
         """Clock in which the sampler takes a beat that is there from `clock` on: it looks at an

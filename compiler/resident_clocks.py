@@ -6,7 +6,7 @@ its codes: no norm waits for a later one's matrices but through `written`.
 """
 
 from ..common.triples import PLACES, STEPS, group_count, last_beat
-from .clocks import FREED, NORM_NEXT, NORM_TAKEN, QUANTISE, V_LATENCY, Machine, Pipeline
+from .clocks import FREED, NORM_NEXT, NORM_TAKEN, QUANTISE, QUICK, V_LATENCY, Machine, Pipeline
 
 EMBEDDING = 8  # first clock in which a word of the embedding is written
 SETTLE = 4  # last word written -> norm may go
@@ -51,8 +51,8 @@ class ResidentMachine(Machine):
         """A norm, from the decoder to the bank of codes; `codes` are the clocks of its beats."""
         now = self.next_norm
         if command.wait:
-            now = max(now, self.written + 1, self.settled)
-        norm, constants = max(now, self.norm_free), max(now, self.scalar_free)
+            now = max(now + 1, self.written, self.settled)
+        norm, constants = max(now, self.norm_free), self._constants(command, now)
         self.next_norm = max(norm, constants) + NEXT_NORM
         beats, bank = -(-command.length // self.config.vector), self.norms % BANKS
         self.norms += 1
@@ -67,7 +67,7 @@ class ResidentMachine(Machine):
         self.v_box.entered = pair
         self.norm_free = moves - 1 + NORM_NEXT
         summary = max(v - V_LATENCY + self.summary, constants + self._prepare_clocks(command),
-                      self.job_taken + 1)
+                      self.scalar_free, self.job_taken + 1)
         self.summary_taken, self.scalar_free = summary, summary + self.scale
         self.scales.append(summary + self.scale)
         job = max(summary + self.reciprocal, self.quantiser_free)
@@ -81,6 +81,12 @@ class ResidentMachine(Machine):
         self.intervals += [("normaliser", started, pair, "norm"),
                            ("scalar unit", summary, summary + self.scale, "norm"),
                            ("quantiser", job, self.codes[-1], "norm")]
+
+    def _constants(self, command, now):
+        """When the scalar unit takes the constants of a norm: while it divides, or later."""
+        if not command.energy and now <= self.summary_taken + self.scale - QUICK:
+            return max(now, self.summary_taken + self.ahead)
+        return max(now, self.scalar_free)
 
     def _multiply(self, command):
         config, chunks = self.config, command.length
@@ -123,6 +129,12 @@ class ResidentMachine(Machine):
         for place, _ in STEPS:
             clock = max(clock + 1, there[place])
         return clock + FILLED
+
+    def _leave_queue(self, valid, scale):
+        """Without a buffer before Scale."""
+        self.queue_out = self.scale_box.enter(max(valid, self.queue_out + 1, scale))
+        self.freed.append(self.queue_out)
+        return self.queue_out
 
     def _sample(self, clock):
         """The sampler takes a beat a clock, once it has the noise."""

@@ -9,6 +9,7 @@ from .embedder import Embedder
 from .interfaces import MachineSignature, MemorySignature
 from .normaliser import Normaliser
 from .quantiser import Quantiser
+from .reset_chain import ResetChain
 from .resident_decoder import ResidentDecoder
 from .results import Results
 from .sampler import Sampler
@@ -65,29 +66,36 @@ class Accelerator(Component):
 
     def _build_boxes(self, m):
         config = self.config
-        m.submodules.sequencer = self.sequencer = Sequencer(config)
+        self.sequencer = Sequencer(config)
         if self.contents is None:
-            m.submodules.reader = self.reader = TapeReader(config)
-            m.submodules.decoder = self.decoder = TapeDecoder(config)
+            self.reader, self.decoder = TapeReader(config), TapeDecoder(config)
+            self.sampler = Sampler(config)
         else:
-            m.submodules.decoder = self.decoder = ResidentDecoder(config, self.contents)
-        m.submodules.embedder = self.embedder = Embedder(config)
-        m.submodules.normaliser = self.normaliser = Normaliser(config)
-        m.submodules.scalars = self.scalars = ScalarUnit(config)
-        m.submodules.quantiser = self.quantiser = Quantiser(config)
-        m.submodules.array = self.array = ARRAYS[config.array](config)
-        m.submodules.scale = self.scale = Scale(config)
-        m.submodules.results = self.results = Results(config)
-        if self.contents is None:
-            m.submodules.sampler = self.sampler = Sampler(config)
-        else:
-            m.submodules.sampler = self.sampler = WideSampler(config, self.contents.vocabulary)
+            self.decoder = ResidentDecoder(config, self.contents)
+            self.sampler = WideSampler(config, self.contents.vocabulary)
             m.d.comb += self.sampler.begin.eq(self.sequencer.start & self.sequencer.sampling)
+        self.embedder = Embedder(config)
+        self.normaliser = Normaliser(config)
+        self.scalars = ScalarUnit(config)
+        self.quantiser = Quantiser(config)
+        self.array = ARRAYS[config.array](config)
+        self.scale = Scale(config)
+        self.results = Results(config)
+        boxes = ["results", "scale", "array", "quantiser", "normaliser", "scalars", "sampler",
+                 "embedder", "decoder", *["reader"] * (self.contents is None), "sequencer"]
+        resets = ResetChain(m, len(boxes))
+        for name in boxes:
+            resets.add(name, getattr(self, name))
 
-    def _buffered(self, m, name, source, sink):
-        """Connects two streams where `ready` would otherwise come from far away."""
+    def _join(self, m, name, source, sink, resident=False):
+        """Connects two streams, through a buffer where `ready` would otherwise come from far away:
+        in streamed machines, and in `resident` ones if it is said so."""
+        if self.contents is not None and not resident:
+            connect(m, source, sink)
+            return
         box = StreamBuffer(source.payload.shape())
         m.submodules[f"{name}_buffer"] = box
+        setattr(self, f"{name}_buffer", box)
         connect(m, source, box.i)
         connect(m, box.o, sink)
 
@@ -96,25 +104,21 @@ class Accelerator(Component):
         decoder = self.decoder
         if self.contents is None:
             connect(m, self.reader.memory, flipped(self.memory))
-            connect(m, self.sequencer.reads, self.reader.spans)
             connect(m, self.reader.words, decoder.words)
-        else:
-            connect(m, self.sequencer.reads, decoder.reads)
-        connect(m, self.sequencer.spans, decoder.spans)
+        self._join(m, "read", self.sequencer.reads,
+                   decoder.reads if self.contents else self.reader.spans)
+        self._join(m, "span", self.sequencer.spans, decoder.spans)
         connect(m, decoder.fields, self.sequencer.fields)
         connect(m, decoder.embeddings, self.embedder.embeddings)
         connect(m, decoder.norms, self.normaliser.norms)
         connect(m, decoder.constants, self.scalars.constants)
         connect(m, decoder.matrices, self.array.matrices)
-        for name, source, sink in (("pair", decoder.pairs, self.normaliser.pairs),
-                                   ("trit", decoder.trits, self.array.trits)):
-            if self.contents is None:
-                self._buffered(m, name, source, sink)
-            else:
-                connect(m, source, sink)
+        self._join(m, "pair", decoder.pairs, self.normaliser.pairs)
+        self._join(m, "trit", decoder.trits, self.array.trits)
         m.d.comb += [decoder.written.eq(self.results.written),
                      decoder.settled.eq(self.embedder.settled),
-                     self.sequencer.idle.eq(decoder.idle)]
+                     self.sequencer.idle.eq(decoder.idle & (
+                         ~self.span_buffer.o.valid if self.contents is None else 1))]
 
     def _connect_vectors(self, m):
         """Vectors -> codes -> sums -> vectors."""
@@ -125,8 +129,8 @@ class Accelerator(Component):
         connect(m, self.scalars.jobs, self.quantiser.jobs)
         connect(m, self.scalars.scales, self.scale.scales)
         connect(m, self.quantiser.codes, self.array.codes)
-        connect(m, self.array.sums, self.scale.sums)
-        self._buffered(m, "scaled", self.scale.scaled, results.scaled)
+        self._join(m, "sum", self.array.sums, self.scale.sums)
+        self._join(m, "scaled", self.scale.scaled, results.scaled, resident=True)
         connect(m, results.logits, self.sampler.logits)
         m.d.comb += [
             results.address.eq(normaliser.address), results.source.eq(normaliser.source),
@@ -168,12 +172,12 @@ class Accelerator(Component):
             "sampler_busy": self.sampler.busy,
             "link_stall": sequencer.tokens.valid & ~sequencer.tokens.ready,
         }
-        clear = Signal()
+        clear = Signal(init=1)  # also by a reset
         m.d.sync += clear.eq(self.control.clear_counters)
         for position, name in enumerate(COUNTERS):
             happened = Signal(name=f"{name}_now")
             m.d.sync += happened.eq(events[name])
-            counter = Signal(COUNTER_BITS, name=f"{name}_count")
+            counter = Signal(COUNTER_BITS, name=f"{name}_count", reset_less=True)
             m.d.comb += self.control.counters[position].eq(counter)
             with m.If(happened):
                 m.d.sync += counter.eq(counter + 1)

@@ -19,7 +19,8 @@ class ResidentDecoder(Component):
     and trits are there all the time, in the order in which they are used.
 
     Clocks: COMMANDS taken in clock t, the first matrix is there in clock t + 3, the first norm in
-    clock t + FIRST_NORM; the norm after the one that was taken in clock t in clock t + NEXT_NORM.
+    clock t + FIRST_NORM; the norm after the one that was taken in clock t in clock t + NEXT_NORM. A
+    norm with `wait` comes a clock later, or in the clock of `written` itself.
 
     Parameters
     ----------
@@ -65,11 +66,9 @@ class ResidentDecoder(Component):
         m = Module()
         self.start = Signal()  # of a token's commands
         self.sampling = Signal()  # they include those of the head
-        self.count = Signal(8)  # matrices written back
-        with m.If(self.written):
-            m.d.sync += self.count.eq(self.count + 1)
-        with m.If(self.start):
-            m.d.sync += self.count.eq(0)
+        self.count, self.counted = Signal(8), Signal(8)  # matrices written back; with `written`
+        m.d.comb += self.counted.eq(Mux(self.start, 0, self.count + self.written))
+        m.d.sync += self.count.eq(self.counted)
         self.build_payloads(m)
         self.build_norms(m)
         self.build_matrices(m)
@@ -99,6 +98,7 @@ class ResidentDecoder(Component):
         command = Signal(data.ArrayLayout(unsigned(FIELD_BITS), COMMAND_FIELDS))
         have = Signal(range(COMMAND_FIELDS + 1))
         sent, handed, may_go = Signal(2), Signal(2), Signal()  # normaliser, scalar unit
+        some = Signal()  # left != 0, long before a norm is complete
         complete = have == COMMAND_FIELDS
         field = command[0]
         m.d.comb += [
@@ -109,8 +109,11 @@ class ResidentDecoder(Component):
             handed.eq(sent | Cat(self.norms.valid & self.norms.ready,
                                  self.constants.valid & self.constants.ready)),
         ]
-        m.d.comb += may_go.eq(complete & (left != 0) & (
-            ~field[5] | (self.settled & (self.count >= field[8:16]))))
+        compared, enough, almost = Signal(), Signal(), Signal()  # matrices written, or but for one
+        m.d.sync += [compared.eq(complete), enough.eq(self.counted >= field[8:16]),
+                     almost.eq(self.counted + 1 >= field[8:16])]
+        m.d.comb += may_go.eq(complete & some & (
+            ~field[5] | (self.settled & compared & (enough | (almost & self.written)))))
         for n, name in enumerate(("factor", "energy", "constant"), start=1):
             mantissa = self.constants.payload[f"{name}_mantissa"]
             m.d.comb += [mantissa.eq(command[n][:len(mantissa)]),
@@ -121,6 +124,7 @@ class ResidentDecoder(Component):
                                                    fields.o.payload)),
                          have.eq(have + 1)]
         m.d.sync += sent.eq(handed)
+        m.d.sync += some.eq(left != 0)
         with m.If(handed.all()):
             m.d.sync += [sent.eq(0), have.eq(0), left.eq(left - 1)]
         with m.If(self.start):

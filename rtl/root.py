@@ -1,14 +1,16 @@
 """Integer square root, a few bits a clock."""
 
-from amaranth.hdl import Cat, Const, Module, Mux, Signal
+from amaranth.hdl import Cat, Const, Module, Signal
 from amaranth.lib.wiring import Component, In, Out
+
+from .divider import largest_digit
 
 
 class Root(Component):
     """root = floor(sqrt(radicand)), by digits, restoring.
 
     A pulse on `start` takes the radicand; `root` is right `LATENCY` clocks later, until the next
-    start. LATENCY = 1 + ceil(bits / pace), for `pace` bits a clock.
+    start. LATENCY = 1 + ceil(bits / pace), for `pace` bits a clock, up to 3.
 
     Members
     -------
@@ -28,13 +30,12 @@ class Root(Component):
         remainder = Signal(bits + 1)
         digits = Signal(2 * self.steps * self.pace)  # of the radicand, from the top
         left = Signal(range(self.steps + 1))
-        after, root = remainder, self.root
-        for n in range(self.pace):
-            wide = Cat(digits[len(digits) - 2 * n - 2:len(digits) - 2 * n], after)
-            difference = wide - Cat(Const(1, 2), root)
-            fits = ~difference[-1]
-            after = Mux(fits, difference, wide)[:bits + 1]
-            root = Cat(fits, root)[:bits]
+        # (root * 2**pace + n)**2 is root**2 * 4**pace and n times (root * 2**(pace + 1) + n) more.
+        pace = self.pace
+        wide = Cat(digits[-2 * pace:], remainder)
+        units = [Cat(Const(n, pace + 1), self.root) for n in range(1 << pace)]
+        digit, after = largest_digit(m, wide, units)
+        after, root = after[:bits + 1], Cat(digit, self.root)[:bits]
         with m.If(self.start):
             m.d.sync += [remainder.eq(0), digits.eq(self.radicand), self.root.eq(0),
                          left.eq(self.steps)]

@@ -49,6 +49,10 @@ class ScalarUnit(Component):
         summary accepted -> scales.valid                    SCALE, if `scales` was empty
         summary accepted -> constants can be accepted       SCALE
 
+    In a resident machine, constants without an energy that come while the scale is being divided
+    (clocks AHEAD to SCALE - QUICK from the summary) are taken then, and the next summary can be
+    accepted SCALE clocks after the one before.
+
     A summary also waits until the job before has been taken. `SCALES` scales may wait to be taken;
     if as many do, the unit keeps the next one, and takes no constants, until one goes.
 
@@ -83,7 +87,8 @@ class ScalarUnit(Component):
         # factor and top below powers of two, the root at least half of one, two bits to spare
         quotient_clocks = -(-(top_bits + LEADING) // pace)
         self._quotient_bits = quotient_clocks * pace
-        self.SCALE = self._divide + quotient_clocks + 2
+        self.SCALE = self._divide + quotient_clocks + 3
+        self.AHEAD = self._divide + 1
         self._mantissa_bits = max(self._product_clocks.values()) * pace
         if ENERGY_BITS + f.epsilon_bits > BIG or f.scale_bits + top_bits + 2 > BIG:
             raise ValueError(f"ScalarUnit: {f}: a product has more than {BIG} bits")
@@ -104,33 +109,43 @@ class ScalarUnit(Component):
 
         with m.FSM(name="state") as fsm:
             self._build_shifts(m, fsm)
+            over = Signal()  # it is the last step
+            m.d.sync += over.eq(fsm.ongoing("SCALE") & (
+                (step == self.SCALE - 2) | (step == self.SCALE - 1)))
             with m.State("CONSTANTS"):
                 m.d.comb += self.constants.ready.eq(1)
                 m.d.sync += step.eq(1)
+                self._take_constants(m)
                 with m.If(self.constants.valid):
-                    self._take_constants(m)
                     m.next = "PREPARE"
             with m.State("PREPARE"):
                 m.d.sync += step.eq(step + 1)
                 self._prepare(m)
-                with m.If((step == self.PREPARE - 1) | ((step == self.QUICK - 1)
-                                                        & (self.constant.energy_mantissa == 0))):
+                quick = self.at[self.QUICK - 1] & (self.constant.energy_mantissa == 0)
+                with m.If(self.at[self.PREPARE - 1] | quick):
                     m.d.sync += self.multiplying.eq(0)
                     m.next = "SUMMARY"
             with m.State("SUMMARY"):
                 m.d.comb += self.summaries.ready.eq(~self.jobs.valid)
                 m.d.sync += step.eq(1)
+                self._take_summary(m)
                 with m.If(self.summaries.valid & self.summaries.ready):
-                    self._take_summary(m)
                     m.next = "SCALE"
             with m.State("SCALE"):
                 self._scale(m)
-                with m.If(step != self.SCALE - 1):
+                if self.config.weights == "resident":
+                    self._look_ahead(m)
+                with m.If(~over):
                     m.d.sync += step.eq(step + 1)
                 with m.Else():
                     m.d.comb += self.queue.w_en.eq(1)
                     with m.If(self.queue.w_rdy):
-                        m.next = "CONSTANTS"
+                        m.d.sync += self.ahead.eq(0)
+                        with m.If(self.ahead):
+                            m.d.sync += [step.eq(1), self.constant.eq(self.following)]
+                            m.next = "SUMMARY"
+                        with m.Else():
+                            m.next = "CONSTANTS"
         return m
 
     def _build_units(self, m):
@@ -147,6 +162,7 @@ class ScalarUnit(Component):
         self.top = Signal(top_bits)
         self.dividend = Signal(f.scale_bits + top_bits + 2)
         self.constant = Signal(self._constants)
+        self.following, self.ahead = Signal(self._constants), Signal()  # taken ahead of their time
         self.summary = Signal(self._summary)
         self.measure = Signal(2)  # what goes into `length`: largest, clipped total, or dividend
         self.clipped = Signal(BIG)
@@ -156,7 +172,10 @@ class ScalarUnit(Component):
         self.total = Signal(BIG + 1)
         self.scaling = Signal()  # the divider works on the scale, no more on the reciprocal
         self.at = {}  # it is that step
-        for step in (3, 7, 8, 11, self._energy_step, self._divide):
+        steps = {3, 4, 7, 8, 9, 11, self.QUICK - 1, self.PREPARE - 1, self._energy_step,
+                 self._product_clocks[f.epsilon_bits], 9 + self._product_clocks[f.scale_bits],
+                 self._divide}
+        for step in sorted(steps):
             self.at[step] = Signal(name=f"at_{step}")
             m.d.sync += self.at[step].eq(self.step == step - 1)
         self._build_multiplier(m)
@@ -195,13 +214,16 @@ class ScalarUnit(Component):
     def _build_serial(self, m):
         """Root and divider. The upper bits of the reciprocal are 0: it starts behind them."""
         root, divider = self.root, self.divider
+        self.divisor = Signal.like(divider.divisor)
+        with m.If(self.at[self._divide]):
+            m.d.sync += self.divisor.eq(root.root)
         made = self._reciprocal_clocks * self.pace  # uppermost bits of the quotient
         one = Const(LEVELS << self.f.reciprocal_frac + self._quotient_bits - made,
                     len(divider.low) + len(divider.high))
         m.d.comb += [
             root.start.eq(self.at[11]), root.radicand.eq(self.shifted),
             divider.start.eq(self.at[8] | self.at[self._divide]),
-            divider.divisor.eq(Mux(self.scaling, root.root, self.top)),
+            divider.divisor.eq(self.divisor),
             Cat(divider.low, divider.high).eq(Mux(self.scaling, self.dividend, one)),
         ]
 
@@ -228,20 +250,33 @@ class ScalarUnit(Component):
         m.d.sync += [self.shifter.x.eq(operand), self.shifter.places.eq(places)]
 
     def _take_constants(self, m):
+        """Whatever is offered, which keeps `valid` out of the enables; so for a summary."""
         constants = self.constants.payload
         m.d.sync += [self.constant.eq(constants),
                      *self._multiply(constants.energy_mantissa, self.energy)]
 
     def _prepare(self, m):
         """small = energy and constant terms of the sum of squares, in units of the input's bit."""
-        step = self.step
-        with m.If(step == 4):
+        with m.If(self.at[4]):
             m.d.sync += self.small.eq(self.shifted)
         # Until then: the energy times its mantissa
-        with m.If(step == self._product_clocks[self.f.epsilon_bits]):
+        with m.If(self.at[self._product_clocks[self.f.epsilon_bits]]):
             m.d.sync += self.multiplying.eq(0)
-        with m.If(step == self.PREPARE - 1):
+        with m.If(self.at[self.PREPARE - 1]):
             m.d.sync += self.small.eq(self.small + self.shifted)
+
+    def _look_ahead(self, m):
+        """Takes constants while only divider and root are at work, if they need but the shifter."""
+        constants, window, age = self.constants, Signal(), Signal(self.QUICK - 1)
+        m.d.sync += [
+            window.eq((self.step >= self.AHEAD - 1) & (self.step < self.SCALE - self.QUICK)),
+            age.eq(age << 1)]
+        m.d.comb += constants.ready.eq(
+            window & ~self.ahead & (constants.payload.energy_mantissa == 0))
+        with m.If(constants.valid & constants.ready):
+            m.d.sync += [self.following.eq(constants.payload), self.ahead.eq(1), age.eq(1)]
+        with m.If(age[-1]):
+            m.d.sync += self.small.eq(self.shifted)
 
     def _take_summary(self, m):
         m.d.sync += [self.summary.eq(self.summaries.payload), self.measure.eq(0b01),
@@ -264,13 +299,14 @@ class ScalarUnit(Component):
                 drop = largest_bits - top_bits
                 m.d.sync += [half.eq((length - (2 * root_bits - 1)) >> 1),
                              rounded.eq(self.shifted[drop:largest_bits] + self.shifted[drop - 1])]
-            with m.Case(8):
-                m.d.sync += self.top.eq(rounded[:-1] | rounded[-1].replicate(top_bits))
-            # From cycle 10 on: the factor times `top`
-            with m.Case(9):
-                m.d.sync += self._multiply(self.constant.factor_mantissa, self.top)
-            with m.Case(9 + self._product_clocks[f.scale_bits]):
-                m.d.sync += self.multiplying.eq(0)
+        with m.If(self.at[8]):
+            top = rounded[:-1] | rounded[-1].replicate(top_bits)
+            m.d.sync += [self.top.eq(top), self.divisor.eq(top)]
+        # From cycle 10 on: the factor times `top`
+        with m.If(self.at[9]):
+            m.d.sync += self._multiply(self.constant.factor_mantissa, self.top)
+        with m.If(self.at[9 + self._product_clocks[f.scale_bits]]):
+            m.d.sync += self.multiplying.eq(0)
         with m.Switch(step):
             with m.Case(self.RECIPROCAL - 1):
                 quotient = self.divider.quotient[:top_bits]
@@ -301,5 +337,5 @@ class ScalarUnit(Component):
                     m.d.comb += spare.eq(bit + 1 - bits)
             few = (len(quotient) - bits).bit_length()
             m.d.comb += scale.mantissa.eq(quotient >> spare[:few])
-        m.d.comb += [scale.exponent.eq(exponent + spare),
-                     self.queue.w_data.eq(scale.as_value())]
+        m.d.comb += scale.exponent.eq(exponent + spare)
+        m.d.sync += self.queue.w_data.eq(scale.as_value())

@@ -29,7 +29,7 @@ class Sigmoid(Component):
     {index, fraction} = min(|a|, 16 - least bit)
     y = base[index] + (slope[index] * fraction >> bits of fraction),   1 - y for negative a
 
-    Latency: 5 clocks; one element a clock. Base and slope share a block RAM of
+    Latency: 6 clocks; one element a clock. Base and slope share a block RAM of
     2**sigmoid_index_bits words, or the bases are in one of two ports and the slopes in gates; the
     product takes one DSP block.
 
@@ -49,7 +49,7 @@ class Sigmoid(Component):
     y : Out(unsigned(sigmoid_frac))
     """
 
-    LATENCY = 5
+    LATENCY = 6
 
     def __init__(self, formats=DEFAULT, *, mirrored=False, bases=None):
         self._formats, self._mirrored, self._bases = formats, mirrored, bases
@@ -85,28 +85,30 @@ class Sigmoid(Component):
         fraction_bits = argument_bits - f.sigmoid_index_bits
         one = 1 << f.sigmoid_frac
 
-        # Cycle 1: magnitude, all ones from 16 on
-        magnitude = Mux(self.a < 0, -self.a, self.a)[:f.value_bits]
-        beyond = magnitude[argument_bits:].any()
-        argument = p.register(magnitude[:argument_bits] | beyond.replicate(argument_bits),
-                              "argument")
+        # Cycle 1: magnitude
+        magnitude = p.register(Mux(self.a < 0, -self.a, self.a)[:f.value_bits], "magnitude")
         # The half beside zero does not matter: sigmoid(0) = 1 - sigmoid(0).
         below = p.register(~self.a[-1] if self._mirrored else self.a[-1], "below")
 
-        # Cycle 2: the table
+        # Cycle 2: all ones from 16 on
+        beyond = magnitude[argument_bits:].any()
+        argument = p.register(magnitude[:argument_bits] | beyond.replicate(argument_bits),
+                              "argument")
+
+        # Cycle 3: the table
         piece = self._piece(m, argument[fraction_bits:])
         fraction = p.delay(argument[:fraction_bits], 2, "fraction")
 
-        # Cycle 3: out of the block RAM, which is slow, into registers
+        # Cycle 4: out of the block RAM, which is slow, into registers
         piece = p.register(piece, "piece")
 
-        # Cycle 4: the rise within the piece
+        # Cycle 5: the rise within the piece
         rise = p.register(piece.slope * fraction >> fraction_bits, "rise")
-        below = p.delay(below, 2, "below")
+        below = p.delay(below, 3, "below")
         base = p.register(Mux(below, one - piece.base, piece.base)[:f.sigmoid_frac], "base")
 
-        # Cycle 5: the sum
-        below = p.register(below, "below_3")
+        # Cycle 6: the sum
+        below = p.register(below, "below_4")
         total = Mux(below, base - rise, base + rise)[:f.sigmoid_frac]
         m.d.comb += self.y.eq(p.register(total, "total"))
         return m

@@ -12,7 +12,7 @@ from .sigmoid import Sigmoid, base_ports
 class SiluLane(Component):
     """One element: y = round(a * sigmoid(a)).
 
-    Latency: 8 clocks. `bases` as of Sigmoid.
+    Latency: 9 clocks. `bases` as of Sigmoid.
 
     Members
     -------
@@ -36,11 +36,11 @@ class SiluLane(Component):
             self.a.shape(), unsigned(f.sigmoid_frac), f.sigmoid_frac)
         m.d.comb += [sigmoid.advance.eq(self.advance), multiplier.advance.eq(self.advance)]
 
-        # Cycles 1 to 5: sigmoid(a)
+        # Cycles 1 to 6: sigmoid(a)
         m.d.comb += sigmoid.a.eq(self.a)
         a = p.delay(self.a, Sigmoid.LATENCY, "a")
 
-        # Cycles 6 to 8: times a
+        # Cycles 7 to 9: times a
         m.d.comb += [
             multiplier.x.eq(a),
             multiplier.y.eq(sigmoid.y),
@@ -52,7 +52,7 @@ class SiluLane(Component):
 class Silu(Component):
     """golden.silu: y = a * sigmoid(a), halves rounded up.
 
-    Latency: 8 clocks, accepted to valid; one beat a clock. While the beat at the end is not taken,
+    Latency: 9 clocks, accepted to valid; one beat a clock. While the beat at the end is not taken,
     nothing moves and nothing is accepted.
 
     Parameters

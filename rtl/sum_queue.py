@@ -131,14 +131,10 @@ class SumQueue(wiring.Component):
     def build_credits(self, m, taken, dropped):
         """The rule of the class's docstring."""
         spare = Signal(range(-self.beats, self.depth + 1), init=self.depth - self.beats)
-        pace = Signal(range(self.beats))  # clocks until the next reservation
-        paced = Signal(init=1)  # pace == 0
-        m.d.comb += self.room.eq(~spare[-1] & paced)
-        m.d.sync += paced.eq(pace <= 1)
+        pace = Signal(self.beats)  # a bit for each clock that the next reservation has to wait
+        m.d.comb += self.room.eq(~spare[-1] & ~pace[0])
         freed = Signal(2)  # a register, because `taken` comes from far away
         m.d.sync += [freed.eq(taken + dropped), spare.eq(spare + freed)]
-        with m.If(pace != 0):
-            m.d.sync += pace.eq(pace - 1)
+        m.d.sync += pace.eq(pace >> 1)
         with m.If(self.reserve):
-            m.d.sync += [spare.eq(spare + freed - self.beats), pace.eq(self.beats - 1),
-                         paced.eq(self.beats == 1)]
+            m.d.sync += [spare.eq(spare + freed - self.beats), pace.eq((1 << self.beats - 1) - 1)]

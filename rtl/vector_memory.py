@@ -25,7 +25,8 @@ class VectorMemory(Component):
     Members
     -------
     address : In, x : Out(V x signed)
-        Read: `x` is the word of the `address` of the clock before (as it was then).
+        Read: `x` is the word of the `address` of the clock before; of no use if that word was
+        written in the same clock.
     write : In(1), write_address : In, write_x : In(V x signed), first : In(1)
         Write; `first` with the first word of a new vector.
     bits : Out(range(bits))
@@ -48,13 +49,15 @@ class VectorMemory(Component):
         m = Module()
         width = self.bits_ * self.vector
         m.submodules.memory = memory = Memory(shape=width, depth=self.depth, init=[],
-                                               attrs=style(self.depth))
-        read, write = memory.read_port(), memory.write_port()
+                                               attrs={"no_rw_check": 1, **style(self.depth)})
+        read, write = memory.read_port(domain="comb"), memory.write_port()
+        word = Signal(width, reset_less=True)  # with the memory, a block RAM
         m.d.comb += [
-            read.addr.eq(self.address), read.en.eq(1), self.x.as_value().eq(read.data),
+            read.addr.eq(self.address), self.x.as_value().eq(word),
             write.addr.eq(self.write_address), write.data.eq(self.write_x.as_value()),
             write.en.eq(self.write),
         ]
+        m.d.sync += word.eq(read.data)
         if self.track:
             seen, new = Signal(self.bits_ - 1), Signal(self.bits_ - 1)
             written, first = Signal(), Signal()
