@@ -2,12 +2,16 @@
 
 from dataclasses import dataclass, replace
 from importlib import import_module
+from pathlib import Path
 from pkgutil import iter_modules
 
 from ..common.config import preset
 from ..common.errors import TritoneError
 from ..common.sdram_parts import SdramPart, SdramUse
 from ..common.sdram_phase import window
+from ..compiler.tape import compile_model
+
+TREE = Path(__file__).resolve().parents[1]
 
 
 class BoardError(TritoneError):
@@ -69,11 +73,13 @@ class Board:
     preset : str
         Of common.config: the machine that fits.
     model : str
-        Folder of the model that the clocks of the report are for.
+        Folder of the model that the clocks of the report are for, and that a resident machine has
+        in its block RAM.
     ready, busy, error : Lamp
     reset : str
         Resource that resets, or "": a break of the serial line does it on every board.
     memory : Memory or None
+        None: the machine is resident.
     loader : tuple of str
         Arguments of openFPGALoader before the bitstream.
     """
@@ -93,6 +99,13 @@ class Board:
     @property
     def config(self):
         return preset(self.preset)
+
+    @property
+    def contents(self):
+        """What the block RAM of a resident machine holds; None for others."""
+        if self.config.weights != "resident":
+            return None
+        return compile_model(TREE / self.model, self.config).contents
 
     @property
     def device(self):

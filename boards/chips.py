@@ -34,11 +34,13 @@ def overflow(need, device):
 
 
 def check_room(board, cells):
-    """BoardError, with the boards whose chip is large enough, when a netlist does not fit."""
+    """BoardError when a netlist does not fit, with the boards of the same kind, streamed or
+    resident, whose chip is large enough."""
     need, device = needs(cells), board.platform.device
     if not (what := overflow(need, device)):
         return
     others = [name for name, other in sorted(boards().items())
-              if not overflow(need, other.platform.device)]
+              if (other.memory is None) == (board.memory is None)
+              and not overflow(need, other.platform.device)]
     raise BoardError(f"{board.title}: the machine of preset {board.preset!r} needs {what} in its "
                      f"{device}; large enough: {', '.join(others) or 'no board here'}")

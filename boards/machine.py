@@ -80,8 +80,9 @@ class BoardMachine(Elaboratable):
         m.submodules.rx = rx = Buffer("i", uart.rx)
         m.submodules.tx = tx = Buffer("o", uart.tx)
         self._build_clocks(m, platform, rx.i)
-        m.submodules.top = top = Top(self.config)
-        self._build_memory(m, platform, top.memory)
+        m.submodules.top = top = Top(self.config, self.board.contents)
+        if self.board.memory:
+            self._build_memory(m, platform, top.memory)
         m.d.comb += [top.uart__rx.eq(rx.i), tx.o.eq(top.uart__tx)]
         self._build_lamps(m, platform, ready=top.status_ready, busy=top.busy,
                           error=top.status_error)

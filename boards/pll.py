@@ -5,6 +5,7 @@ FPGA-TN-02200 (ECP5 sysCLOCK PLL/DLL design guide), FPGA-DS-02012 table 3.19 (it
 
 from dataclasses import dataclass
 from fractions import Fraction
+from math import ceil
 
 from amaranth.hdl import ClockSignal, Const, Instance, Module, Signal
 from amaranth.lib.cdc import ResetSynchronizer
@@ -15,7 +16,7 @@ from .board import BoardError
 VCO = 400_000_000, 800_000_000  # Hz
 DETECTOR = 10_000_000, 400_000_000  # Hz, of the phase detector
 DIVIDERS = range(1, 129)
-OUTPUTS = ("CLKOP", "CLKOS", "CLKOS2", "CLKOS3")
+OUTPUTS = ("CLKOS", "CLKOS2", "CLKOS3")
 PHASES = 8  # of the VCO, the least step of an output's phase
 
 
@@ -30,10 +31,15 @@ class Clock:
 
 @dataclass(frozen=True)
 class Plan:
-    """Dividers of a PLL whose feedback is its first output."""
+    """Dividers of a PLL: VCO = source / reference * feedback * loop, an output VCO / its divider.
+
+    The first output of the PLL, CLKOP, is there for the feedback alone, so that VCO may be more
+    than a multiple of one of the clocks.
+    """
 
     reference: int
     feedback: int
+    loop: int
     outputs: tuple
     rates: tuple  # Hz, Fractions
 
@@ -44,25 +50,28 @@ def plan(source_hz, clocks):
     Of several, that with the fastest phase detector and oscillator, which have the least jitter.
     BoardError if there is none.
     """
-    exact, best = clocks[0].hz, None
+    exact, found = clocks[0].hz, []
     for reference in DIVIDERS:
         detector = Fraction(source_hz, reference)
-        feedback = exact / detector
-        if not DETECTOR[0] <= detector <= DETECTOR[1] or feedback.denominator > 1:
+        if not DETECTOR[0] <= detector <= DETECTOR[1]:
             continue
-        for first in DIVIDERS:
-            vco = exact * first
-            if not VCO[0] <= vco <= VCO[1]:
+        for multiple in range(ceil(VCO[0] / detector), VCO[1] // detector + 1):
+            vco, loop = detector * multiple, _loop(multiple)
+            outputs = tuple(ceil(vco / clock.hz) for clock in clocks)
+            if not loop or vco != exact * outputs[0] or max(outputs) not in DIVIDERS:
                 continue
-            outputs = (first, *(-(-vco // clock.hz) for clock in clocks[1:]))
-            rates = tuple(Fraction(vco, n) for n in outputs)
+            rates = tuple(vco / n for n in outputs)
             missing = sum(clock.hz - rate for clock, rate in zip(clocks, rates))
-            rank = missing, reference, -vco
-            if max(outputs) in DIVIDERS and (best is None or rank < best[0]):
-                best = rank, Plan(reference, int(feedback), outputs, rates)
-    if best is None:
+            found.append(((missing, reference, -vco),
+                          Plan(reference, multiple // loop, loop, outputs, rates)))
+    if not found:
         raise BoardError(f"no PLL makes {exact:,} Hz out of {source_hz:,} Hz")
-    return best[1]
+    return min(found, key=lambda pair: pair[0])[1]
+
+
+def _loop(multiple):
+    """The largest divider of CLKOP that leaves a whole feedback divider; 0 if there is none."""
+    return max((n for n in DIVIDERS if multiple % n == 0 and multiple // n in DIVIDERS), default=0)
 
 
 def phase_of(degrees, divider):
@@ -72,7 +81,7 @@ def phase_of(degrees, divider):
 
 
 class Pll(Component):
-    """EHXPLLL with up to four outputs; drives clocks and resets of domains that exist already.
+    """EHXPLLL with up to three outputs; drives clocks and resets of domains that exist already.
 
     A domain is in reset until the PLL has locked, and while `reset` is high. The clocks of one PLL
     have a fixed phase to each other, but the tools take them for unrelated: what crosses needs a
@@ -109,9 +118,11 @@ class Pll(Component):
             m.d.comb += ClockSignal(clock.domain).eq(wire)
             m.submodules[f"{clock.domain}_reset"] = ResetSynchronizer(
                 self.reset | ~self.locked, domain=clock.domain)
-        # The feedback path is the first output: its divider counts in the loop.
+        feedback = Signal()
         m.submodules.pll = Instance(
-            "EHXPLLL", **fixed, **wires, i_CLKI=self.source, i_CLKFB=wires["o_CLKOP"],
+            "EHXPLLL", **fixed, **wires, i_CLKI=self.source, i_CLKFB=feedback,
+            o_CLKOP=feedback, p_CLKOP_ENABLE="ENABLED", p_CLKOP_DIV=self.plan.loop,
+            p_CLKOP_CPHASE=self.plan.loop - 1, p_CLKOP_FPHASE=0,
             o_LOCK=self.locked, i_RST=Const(0), i_STDBY=Const(0), i_PHASESEL0=Const(0),
             i_PHASESEL1=Const(0), i_PHASEDIR=Const(1), i_PHASESTEP=Const(1),
             i_PHASELOADREG=Const(1), i_PLLWAKESYNC=Const(0), i_ENCLKOP=Const(0),

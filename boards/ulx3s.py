@@ -16,17 +16,18 @@ from ..common.boards import PRESET_OF
 from ..common.sdram_parts import any_of
 from .board import Board, Lamp, Memory
 
-SDRAM = any_of("ULX3S", "MT48LC16M16A2-7E", "AS4C32M16SB-7")
+MEMORY = Memory(part=any_of("ULX3S", "MT48LC16M16A2-7E", "AS4C32M16SB-7"))
 
 
-def _ulx3s(size, platform):
-    name = f"ulx3s-{size}"
+def _ulx3s(size, platform, kind="", memory=MEMORY):
+    name = f"ulx3s-{size}{kind}"
     return Board(
         name=name, title=f"ULX3S {size.upper()}", platform=platform, preset=PRESET_OF[name],
         ready=Lamp(resource="led", number=0), busy=Lamp(resource="led", number=1),
         error=Lamp(resource="led", number=2), reset="button_fire",
-        memory=Memory(part=SDRAM), loader=("--board", "ulx3s"))
+        memory=memory, loader=("--board", "ulx3s"))
 
 
 BOARDS = [_ulx3s("12f", ULX3S_12F_Platform), _ulx3s("25f", ULX3S_25F_Platform),
-          _ulx3s("45f", ULX3S_45F_Platform), _ulx3s("85f", ULX3S_85F_Platform)]
+          _ulx3s("45f", ULX3S_45F_Platform), _ulx3s("85f", ULX3S_85F_Platform),
+          _ulx3s("85f", ULX3S_85F_Platform, "-resident", memory=None)]

@@ -7,6 +7,8 @@ PRESET_OF = {
     "ulx3s-25f": "sdram16-compact",
     "ulx3s-45f": "sdram16",
     "ulx3s-85f": "sdram16",
+    "ulx3s-85f-resident": "resident",
+    "ecp5-5g-evn": "resident",
     "icesugar-pro": "sdram16-compact",
     "icepi-zero": "sdram16-compact",
     "colorlight-5a75b": "sdram32-compact",

@@ -4,9 +4,14 @@ from dataclasses import dataclass, fields, replace
 from fractions import Fraction
 
 from .errors import TritoneError
-from .formats import COMPACT, DEFAULT, FORMATS, Formats
-from .tape import EXPONENT_PLACE
+from .formats import COMPACT, DEFAULT, FORMATS, RESIDENT, Formats
+from .tape import EXPONENT_PLACE, array_geometry
+from .triples import TRIPLE_BITS, group_count
 
+WEIGHTS = ("streamed", "resident")
+ARRAYS = ("adders", "tables")
+FIELD_BITS = 32  # a tape word is a whole number of these
+RESIDENT_ADDRESS_BITS = 20  # of beats of embeddings: more than any block RAM holds
 TRITS_PER_BYTE = 5  # 3**5 = 243 of 256 codes: 1.6 bits a trit
 
 
@@ -21,6 +26,8 @@ class Config:
     The ternary array multiplies `rows` x `inputs` trits a clock with `columns` activation vectors;
     one tape word carries exactly the trits of one such clock. The vector pipelines handle `vector`
     elements a clock. A model fits when `hidden` and `inner` (the longest input of any matrix) do.
+    `array` says how it multiplies: with "adders" (rtl/ternary_array.py, five trits to a byte) or
+    with "tables" of three codes (rtl/table_array.py, five bits to three trits).
     """
 
     name: str
@@ -28,6 +35,8 @@ class Config:
     inputs: int = 10
     columns: int = 1
     vector: int = 1
+    array: str = "adders"
+    weights: str = "streamed"
     max_hidden: int = 512
     max_inner: int = 2048
     max_layers: int = 32
@@ -39,6 +48,7 @@ class Config:
     clock_hz: int = 50_000_000
     baud: int = 3_000_000
     token_fifo: int = 1024
+    scalar_pace: int = 1  # bits of roots, quotients and products of the scalar unit a clock
     formats: Formats = DEFAULT
     signatures: bool = True  # a register on each stream between boxes, for the self-test
 
@@ -47,11 +57,19 @@ class Config:
             if not condition:
                 raise ConfigError(f"Config {self.name!r}: {what}")
 
-        need(self.inputs % TRITS_PER_BYTE == 0, f"inputs={self.inputs} must be a multiple of 5")
+        need(self.array in ARRAYS, f"array={self.array!r}; known: {', '.join(ARRAYS)}")
+        need(self.array == "tables" or self.inputs % TRITS_PER_BYTE == 0,
+             f"inputs={self.inputs} must be a multiple of 5")
+        need(self.array == "adders" or self.vector.bit_count() == 1,
+             f"vector={self.vector} must be a power of two")
+        need(self.array == "adders" or self.rows.bit_count() == 1,
+             f"rows={self.rows} must be a power of two")
         need(self.inputs % self.vector == 0,
              f"vector={self.vector} must divide inputs={self.inputs}")
         need(self.word_bits % 32 == 0, f"a tape word of {self.word_bits} bits is no multiple of 32")
-        need(self.word_bits % (self.formats.pair_bits * self.vector) == 0,
+        need(self.weights in WEIGHTS, f"weights={self.weights!r}; known: {', '.join(WEIGHTS)}")
+        need(self.weights == "resident"
+             or self.word_bits % (self.formats.pair_bits * self.vector) == 0,
              f"vector={self.vector} pairs of {self.formats.pair_bits} bits must divide a tape word "
              f"of {self.word_bits} bits")
         widest = max(self.formats.scale_bits, self.formats.epsilon_bits)
@@ -70,17 +88,46 @@ class Config:
         return self.rows * self.inputs
 
     @property
-    def word_bits(self):
-        """Bits of a tape word: the trits of one clock of the array, five to a byte."""
+    def array_bits(self):
+        """Bits of a word of trits: those of one clock of the array."""
+        if self.array == "tables":
+            return -(-self.rows * self.groups * TRIPLE_BITS // FIELD_BITS) * FIELD_BITS
         return self.lanes // TRITS_PER_BYTE * 8
+
+    @property
+    def array_bytes(self):
+        return self.array_bits // 8
+
+    @property
+    def word_bits(self):
+        """Bits of a word of the memory: one of trits, or a field of the header when the model is
+        resident and there is no memory."""
+        return FIELD_BITS if self.weights == "resident" else self.array_bits
 
     @property
     def word_bytes(self):
         return self.word_bits // 8
 
     @property
+    def groups(self):
+        """Groups of three inputs of a row (tables)."""
+        return group_count(self.inputs)
+
+    @property
+    def block_groups(self):
+        """Row groups whose partial sums the array keeps between chunks of inputs (tables)."""
+        return 1 << (-(-self.max_hidden // self.rows) - 1).bit_length()
+
+    @property
+    def geometry(self):
+        """What a tape says of the array that it was made for."""
+        return array_geometry(self.array, self.rows, self.inputs, self.vector)
+
+    @property
     def address_bits(self):
-        """Bits of a word address of the memory."""
+        """Bits of a word address of the memory, or of the embeddings of a resident model."""
+        if self.weights == "resident":
+            return RESIDENT_ADDRESS_BITS
         return (self.memory_words - 1).bit_length()
 
     @property
@@ -114,9 +161,14 @@ SDRAM32_COMPACT = replace(SDRAM16_COMPACT, name="sdram32-compact", memory_words=
                           memory_rate=Fraction(5, 8))
 TINY = Config(name="tiny", inputs=10, max_hidden=64, max_inner=128, max_layers=4,
               memory_words=1 << 16, prefetch_words=256, memory_rate=Fraction(2, 5))
+# stories-1m5 in the block RAM of an ECP5 85F; a vector for each clock of the array.
+RESIDENT_85F = Config(name="resident", rows=8, inputs=128, vector=8, array="tables",
+                      weights="resident", max_hidden=128, max_inner=384, max_layers=6,
+                      memory_words=0, clock_hz=80_000_000, token_fifo=512, scalar_pace=3,
+                      formats=RESIDENT)
 
 PRESETS = {c.name: c for c in (VIRTUAL, NARROW, LARGE, TINY, SDRAM16, SDRAM16_COMPACT,
-                               SDRAM32_COMPACT)}
+                               SDRAM32_COMPACT, RESIDENT_85F)}
 
 
 def preset(name, /, **changes):

@@ -4,7 +4,7 @@ docs/numerics.md says what each is for and why it is as wide as it is.
 """
 
 import zlib
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,5 +98,7 @@ COMPACT = Formats(
     product_frac=22, value_bits=24, value_frac=14, mantissa_bits=18, code_gain_bits=16,
     code_input_bits=33, sum_mantissa_bits=18, sum_gain_bits=16, floor_bits=16, sigmoid_frac=17,
     sigmoid_index_bits=9, scale_bits=17, embedding_bits=16)
+# For a model in block RAM: the embeddings are what would not fit.
+RESIDENT = replace(COMPACT, embedding_bits=4)
 
-FORMATS = {"fine": DEFAULT, "compact": COMPACT}
+FORMATS = {"fine": DEFAULT, "compact": COMPACT, "resident": RESIDENT}

@@ -8,7 +8,7 @@ import struct
 import zlib
 from fractions import Fraction
 
-from .config import Config
+from .config import ARRAYS, WEIGHTS, Config
 from .formats import FORMATS
 from .signatures import STREAMS
 
@@ -107,7 +107,7 @@ TOKENS_REPLY = struct.Struct("<IHH")  # index of the first, how many, flags; the
 MARCH_REPLY = struct.Struct("<IBBBxIIII")
 # IDENTIFY: chunks of 8 bytes that never change, then MACHINE_STATUS and MODEL.
 MODEL = struct.Struct("<II")  # id of the tape in memory, its vocabulary
-IDENTITY = struct.Struct("<HHHH HHHH 16s II II II II HHHH 12sI 4xI")
+IDENTITY = struct.Struct("<HHHH HHHH 16s II II II II HHHH 12sI BBHI")
 
 
 def identity(config, counters):
@@ -128,7 +128,8 @@ def identity(config, counters):
         config.memory_words, config.prefetch_words, config.clock_hz, config.baud,
         config.token_fifo, config.word_bits, rate.numerator, rate.denominator,
         config.memory_latency, config.burst_words,
-        config.formats.name.encode(), config.formats.crc, signatures)
+        config.formats.name.encode(), config.formats.crc,
+        ARRAYS.index(config.array), WEIGHTS.index(config.weights), config.scalar_pace, signatures)
 
 
 def parse_machine_status(payload):
@@ -150,13 +151,15 @@ def parse_identity(payload):
     """
     (protocol, gateware, counters, max_layers, rows, inputs, columns, vector, name, max_hidden,
      max_inner, memory_words, prefetch_words, clock_hz, baud, token_fifo, word_bits, numerator,
-     denominator, memory_latency, burst_words, formats, formats_crc,
+     denominator, memory_latency, burst_words, formats, formats_crc, array, weights, scalar_pace,
      signatures) = IDENTITY.unpack_from(payload)
     model_id, vocabulary = MODEL.unpack(payload[-MODEL.size:])
     formats = _formats(formats.rstrip(b"\0").decode(errors="replace"), formats_crc)
     config = Config(
         name=name.rstrip(b"\0").decode(errors="replace"), rows=rows, inputs=inputs,
-        columns=columns, vector=vector, max_hidden=max_hidden, max_inner=max_inner,
+        columns=columns, vector=vector, array=_named(ARRAYS, array, "array"),
+        weights=_named(WEIGHTS, weights, "place of the weights"), scalar_pace=scalar_pace,
+        max_hidden=max_hidden, max_inner=max_inner,
         max_layers=max_layers, memory_words=memory_words, prefetch_words=prefetch_words,
         burst_words=burst_words, memory_rate=Fraction(numerator, denominator),
         memory_latency=memory_latency, clock_hz=clock_hz, baud=baud, token_fifo=token_fifo,
@@ -168,6 +171,13 @@ def parse_identity(payload):
             "signatures": signatures, "config": config,
             **parse_machine_status(payload[IDENTITY.size:-MODEL.size]),
             "model_id": model_id, "vocabulary": vocabulary}
+
+
+def _named(names, index, what):
+    """The name that a number stands for; ValueError when this program knows none."""
+    if index >= len(names):
+        raise ValueError(f"the board has {what} {index}; known: {', '.join(names)}")
+    return names[index]
 
 
 def _formats(name, crc):

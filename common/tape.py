@@ -10,6 +10,7 @@ from enum import IntEnum
 
 from .errors import TritoneError
 from .formats import FORMATS
+from .triples import TRIPLE_BITS, group_count
 
 MAGIC = 0x54495254  # "TRIT"
 VERSION = 2
@@ -17,6 +18,17 @@ HEADER_FIELDS = 32
 COMMAND_FIELDS = 4
 EXPONENT_BITS = 10  # signed, in the upper bits of a field whose lower ones are a mantissa
 EXPONENT_PLACE = 32 - EXPONENT_BITS
+
+
+TABLES = 1 << 15  # in a geometry: the array is one of tables
+VECTOR_PLACE = 12  # of log2(vector), with TABLES
+
+
+def array_geometry(array, rows, inputs, vector):
+    """What the order of trits depends on, as a field of the header (docs/tape.md)."""
+    if array == "tables":
+        rows |= vector.bit_length() - 1 << VECTOR_PLACE | TABLES
+    return rows | inputs << 16
 
 
 class TapeError(TritoneError):
@@ -69,7 +81,7 @@ class Header:
     magic: int = MAGIC
     version: int = VERSION
     model_id: int  # CRC-32 of everything after the header
-    geometry: int  # rows | inputs << 16
+    geometry: int  # array_geometry
     formats: int  # Formats.crc
     hidden: int
     layers: int
@@ -111,7 +123,12 @@ class Header:
 
     @property
     def rows(self):
-        return self.geometry & 0xFFFF
+        return self.geometry & ((1 << VECTOR_PLACE) - 1 if self.tables else TABLES - 1)
+
+    @property
+    def tables(self):
+        """Whether the trits lie in threes, for an array of tables."""
+        return bool(self.geometry & TABLES)
 
     @property
     def inputs(self):
@@ -119,15 +136,19 @@ class Header:
 
     @property
     def word_bytes(self):
+        if self.tables:
+            return -(-self.rows * group_count(self.inputs) * TRIPLE_BITS // 32) * 4
         return self.rows * self.inputs // 5
 
 
 def check_image(image, where="tape", config=None):
     """The Header of a whole, undamaged image, for `config` if given; else TapeError."""
     header = Header.unpack(image, where)
-    if config and header.geometry != config.rows | config.inputs << 16:
-        raise TapeError(f"{where}: made for an array of {header.rows} x {header.inputs} trits; "
-                        f"preset {config.name!r} has {config.rows} x {config.inputs}")
+    if config and header.geometry != config.geometry:
+        kinds = [" in tables" * tables for tables in (header.tables, config.array == "tables")]
+        raise TapeError(f"{where}: made for an array of {header.rows} x {header.inputs} trits"
+                        f"{kinds[0]}; preset {config.name!r} has {config.rows} x {config.inputs}"
+                        f"{kinds[1]}")
     if config and header.formats != config.formats.crc:
         name = next((n for n, f in FORMATS.items() if f.crc == header.formats), "unknown")
         raise TapeError(f"{where}: made for {name} formats; preset {config.name!r} has "
@@ -145,9 +166,13 @@ def check_image(image, where="tape", config=None):
     return header
 
 
-def norm_fields(*, product, wait, repeat, floors, length, factor, energy, constant):
-    """The four fields of a NORM; `factor`, `energy`, `constant` are (mantissa, exponent)."""
-    first = (Opcode.NORM | product << 4 | wait << 5 | repeat << 6 | floors << 7 | length << 16)
+def norm_fields(*, product, wait, repeat, floors, length, factor, energy, constant, after=0):
+    """The four fields of a NORM; `factor`, `energy`, `constant` are (mantissa, exponent).
+
+    after : resident machines only, how many matrices of the token a NORM with `wait` waits for
+    """
+    first = (Opcode.NORM | product << 4 | wait << 5 | repeat << 6 | floors << 7 | after << 8
+             | length << 16)
     return [first] + [m | (e & (1 << EXPONENT_BITS) - 1) << EXPONENT_PLACE
                       for m, e in (factor, energy, constant)]
 

@@ -11,16 +11,17 @@ from dataclasses import dataclass, field
 from ..common.tape import COMMAND_FIELDS, Function
 
 FIFO = 3  # prefetch: word written -> readable
-ADDRESS = 4  # start of a token -> its embedding is asked for
+ADDRESS = 5  # start of a token -> its embedding is asked for
 MEASURE = 2  # span, request or word taken -> the next request
 QUEUE = 4  # requests that the memory holds
 NORM_TAKEN = 1  # norm accepted -> first pair
 NORM_NEXT = 2  # last pair -> next norm
 V_LATENCY = 9  # pair -> v
+QUICK = 5  # constants accepted -> a summary can be accepted, when there is no energy to multiply
 SUMMARY = 7  # v -> summary, and one clock more for each level of the tree over its elements
 QUANTISE = 11  # job accepted -> first codes
 MATRIX_TAKEN = 2  # matrix accepted -> first word
-SCALE_LATENCY, SILU, MLGRU, PRODUCT, ADD = 9, 8, 14, 5, 3
+SCALE_LATENCY, SILU, MLGRU, PRODUCT, ADD = 9, 9, 15, 5, 3
 FREED = 2  # beat taken from the sum queue -> its place can be reserved
 BUFFER = 1  # into a StreamBuffer -> out of it
 DRAIN = 4  # last write -> matrix counts as written
@@ -153,22 +154,31 @@ class Machine:
         self.steps = -(-COMMAND_FIELDS * 32 // config.word_bits)
         v = config.vector
         self.levels = (v - 1).bit_length()
+        self.sampler = SAMPLER + v
         f = config.formats
-        # scalar unit: products, roots and quotients are made bit by bit
-        self.prepare, self.reciprocal = f.epsilon_bits + 6, f.reciprocal_bits + 10
-        root = max(f.scale_bits + 12, self.reciprocal + 1)
-        self.scale = root + f.reciprocal_bits + 5
+        # scalar unit: products, roots and quotients are made a few bits a clock
+        def clocks(bits):
+            return -(-bits // config.scalar_pace)
+
+        energy = clocks(f.epsilon_bits) + 1  # two other clocks are taken
+        self.prepare = energy + (energy in (3, 7)) + 5
+        self.reciprocal = clocks(f.reciprocal_bits) + 10
+        root = max(clocks(f.scale_bits) + 12, self.reciprocal + 1)
+        self.scale = root + clocks(f.reciprocal_bits + 3) + 3
+        self.ahead = root + 1
         self.summary = V_LATENCY + SUMMARY + self.levels
         self.product = max(PRODUCT, PRODUCT - 1 + self.levels) if v > 2 else PRODUCT
         self.beats = config.rows // v
         self.row_latency = 2 + (config.inputs - 1).bit_length()  # word -> totals
-        depth = self.row_latency + 4 + self.beats
+        self.queue = 3 if self.beats == 1 else 4  # totals -> sums of an empty SumQueue
+        depth = self.row_latency + self.queue + self.beats
         self.places = 1 + max(16, 1 << (depth - 1).bit_length())
         # boxes: the clock from which each is free
         self.norm_free = self.scalar_free = self.summary_taken = 0
         self.quantiser_free = self.job_taken = 0
         self.codes_full, self.scales = deque(), deque()
         self.scale_box = Pipeline(SCALE_LATENCY)
+        self.sums_gone = deque([-1, -1], 2)  # clocks in which beats left the buffer before it
         # clocks in which the last two went out of the buffers of pairs, of words of trits
         self.pairs_gone, self.words_gone = deque([-1, -1], 2), deque([-1, -1], 2)
         self.gone = deque([-1, -1], 2)  # clocks in which beats left the buffer behind it
@@ -231,7 +241,8 @@ class Machine:
             if beat % self.parts == self.parts - 1 or beat == beats - 1:
                 self.source.taken.append(given)
         self.norm_free = pair + NORM_NEXT
-        summary = max(pair + self.summary, constants + self.prepare, self.job_taken + 1)
+        summary = max(pair + self.summary, constants + self._prepare_clocks(command),
+                      self.job_taken + 1)
         self.summary_taken, self.scalar_free = summary, summary + self.scale
         self.scales.append(summary + self.scale)
         job = max(summary + self.reciprocal, self.quantiser_free)
@@ -243,6 +254,9 @@ class Machine:
                            ("scalar unit", summary, summary + self.scale, "norm"),
                            ("quantiser", job, codes, "norm")]
         return given + 1
+
+    def _prepare_clocks(self, command):
+        return self.prepare if command.energy else QUICK
 
     def _matrix(self, command, now):
         config, chunks = self.config, command.length
@@ -276,28 +290,40 @@ class Machine:
         self._finish(command)
         what = command.function.name.lower()
         self.intervals += [("array", begun, clock, what),
-                           ("results", first_ready + self.row_latency + 4, self.written, what)]
+                           ("results", first_ready + self.row_latency + self.queue + BUFFER,
+                            self.written, what)]
         return given + 1
 
     def _group(self, command, clock, scale, beats, first):
         """Sums of a row group, completed in `clock`, through the queue, Scale and into Results."""
         self.last_group = clock
         self.reserved += self.beats
-        valid = clock + self.row_latency + 4
+        valid = clock + self.row_latency + self.queue
         for beat in range(beats):
-            entered = self.scale_box.enter(max(valid + beat, self.queue_out + 1, scale))
-            self.queue_out = entered
-            self.freed.append(entered)
+            entered = self._leave_queue(valid + beat, scale)
             free = self.results_free if first and beat == 0 else 0
             left = self.scale_box.leave(entered, self.gone[0] + 1)
             entered = max(left + BUFFER, free, self.used)
             self.gone.append(entered)
-            if command.function is Function.LOGITS:  # the sampler takes an element a clock
-                self.used = max(entered + 1, self.used + self.config.vector)
+            if command.function is Function.LOGITS:
+                self.used = self._sample(entered + 1)
             else:
                 self.used = entered + 1
         for beat in range(beats, self.beats):
             self.freed.append(clock + self.row_latency + 1 + beat)
+
+    def _leave_queue(self, valid, scale):
+        """Clock in which a beat of sums, in the queue from `valid` on, enters Scale."""
+        self.queue_out = max(valid, self.queue_out + 1, self.sums_gone[0] + 1)
+        self.freed.append(self.queue_out)
+        entered = self.scale_box.enter(max(self.queue_out + BUFFER, scale))
+        self.sums_gone.append(entered)
+        return entered
+
+    def _sample(self, clock):
+        """Clock in which the sampler takes a beat that is there from `clock` on: it looks at an
+        element a clock."""
+        return max(clock, self.used + self.config.vector)
 
     def _finish(self, command):
         """When the matrix is written, its last beat having been used in clock `used`."""
@@ -307,14 +333,16 @@ class Machine:
         self.results_free = last + 1
         self.written = last + DRAIN
         if command.function is Function.LOGITS:
-            self.sampled = self.used + SAMPLER + self.config.vector
+            self.sampled = self.used + self.sampler
 
 
 def predict(tape, config=None):
     """The Prediction for a Tape on its Config."""
-    config = config or tape.config
-    sampled = Machine(tape, config, sampling=True)
+    config, walk = config or tape.config, Machine
+    if config.weights == "resident":
+        from .resident_clocks import ResidentMachine as walk
+    sampled = walk(tape, config, sampling=True)
     token = sampled.run()
-    prompt = Machine(tape, config, sampling=False).run()
+    prompt = walk(tape, config, sampling=False).run()
     memory = [("memory", start, stop, "words") for start, stop in sampled.source.runs]
     return Prediction(token, prompt, len(sampled.source.taken), memory + sampled.intervals)

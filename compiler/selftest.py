@@ -6,7 +6,8 @@ The model is drawn from a fixed seed and means nothing. It fits every machine, f
 beat, and is uneven on purpose: loud matrices saturate values, products, residual and logits; one
 norm has gains of zero; one token has an embedding of zeros and one the largest numbers there are.
 What the golden model computes with it is kept in selftest.json, by the sizes that the signatures
-depend on.
+depend on. A machine that has its model in block RAM runs that one, and the same prompts: so the
+shipped model of the preset is recorded too.
 """
 
 import json
@@ -21,11 +22,12 @@ from ..common.generator import initial, step
 from ..common.signatures import STREAMS
 from ..common.tape import COMMAND_FIELDS, Function
 from ..model.checkpoint import ModelShape
-from ..model.integers import Builder, IntegerModel, Layer
-from .signatures import Expected
+from ..model.integers import Builder, IntegerModel, Layer, integer_model
+from .signatures import Expected, expected
 from .tape import Writer, compile_integers
 
 RECORDS = Path(__file__).with_name("selftest.json")
+RESIDENT = Path(__file__).parents[1] / "models" / "stories-1m5"  # built into resident machines
 SHAPE = ModelShape(hidden=37, layers=2, inner=59, vocabulary=45)
 SEED = 20_24
 ZERO, LARGEST = 0, 44  # tokens whose embeddings are zeros and the largest numbers
@@ -163,6 +165,9 @@ def record(config):
         `model_id`; `tokens` of each of RUNS; `signatures` after all of them; and those after each
         of `probes`.
     """
+    if config.weights == "resident":
+        model = integer_model(RESIDENT, config.formats)
+        return record_resident(compile_integers(model, config), model)
     tape, model = selftest_tape(config)
     machine, short = Expected(tape, model), []
     tokens = [machine.run(prompt, *rest) for prompt, *rest in RUNS]
@@ -174,6 +179,14 @@ def record(config):
             "signatures": _digits(machine.signatures), "probes": short}
 
 
+def record_resident(tape, model):
+    """The same of a model that is built in, which runs whole or not at all: no probes."""
+    machine = expected(tape, model)
+    tokens = [machine.run(prompt, *rest) for prompt, *rest in RUNS]
+    return {"model_id": f"{tape.model_id:08x}", "tokens": tokens,
+            "signatures": _digits(machine.signatures), "probes": []}
+
+
 def _digits(signatures):
     return " ".join(f"{value:08x}" for value in signatures.values())
 
@@ -181,21 +194,25 @@ def _digits(signatures):
 def key(config):
     """What the signatures depend on, as a key of selftest.json."""
     return (f"{config.rows}x{config.inputs} vector {config.vector} inner {config.max_inner} "
-            f"{config.formats.name}")
+            f"{config.formats.name}{' built in' if config.weights == 'resident' else ''}")
 
 
-def recorded(config):
-    """(record for `config`, where it comes from): the kept one, or one made now."""
-    known = json.loads(RECORDS.read_text())["records"]
-    if (found := known.get(key(config))) is None:
+def recorded(config, tape=None, model=None):
+    """(record for `config`, where it comes from): the kept one, or one made now.
+
+    tape, model : those that are built in, of a resident machine
+    """
+    known = json.loads(RECORDS.read_text())["records"].get(key(config))
+    if tape is not None and (known is None or known["model_id"] != f"{tape.model_id:08x}"):
+        return record_resident(tape, model), "computed now by the golden model"
+    if known is None:
         return record(config), "computed now by the golden model"
-    return found, "recorded from the golden model"
+    return known, "recorded from the golden model"
 
 
 def main():
     """Writes selftest.json anew."""
-    records = {key(c): record(c) for c in sorted(PRESETS.values(), key=lambda c: c.name)
-               if c.memory_words}
+    records = {key(c): record(c) for c in sorted(PRESETS.values(), key=lambda c: c.name)}
     RECORDS.write_text(json.dumps({
         "provenance": "values of model/golden.py with the model of compiler/selftest.py",
         "command": "make record-selftest",

@@ -1,5 +1,7 @@
 """The signatures that a tape must leave in the gateware, from the golden model and the tape."""
 
+from itertools import islice
+
 from ..common.signatures import START, STREAMS, fields, pack, step
 from ..common.tape import COMMAND_FIELDS, Function
 from ..model.recorder import Recorder
@@ -71,25 +73,34 @@ class Expected:
         begin = at + -(-4 * COMMAND_FIELDS // size)
         self._words("words", at, begin - at + command.words)
         if command.norm:
-            self._norm(command, begin, int.from_bytes(self._bytes(at, 1)[:4], "little"), queues)
+            self._norm(command, begin, self._first_field(at), queues)
         else:
             self._words("trits", begin, command.words)
             for name in ("sums", "scaled", *WRITES[command.function]):
                 self._vector(name, queues, command.rows)
         return begin + command.words
 
+    def _first_field(self, at):
+        """Of the norm whose command is at a word."""
+        return int.from_bytes(self._bytes(at, 1)[:4], "little")
+
     def _norm(self, command, begin, first_field, queues):
-        config, length = self.tape.config, command.length
-        beat, octets = config.formats.pair_bits * config.vector // 8, self._bytes(
-            begin, command.words)
-        for n in range(-(-length // config.vector)):
-            self._add("pairs", int.from_bytes(octets[n * beat:(n + 1) * beat], "little"))
+        length = command.length
+        for pair in self._pairs(command, begin):
+            self._add("pairs", pair)
         if first_field >> 7 & 1:
             self._vector("floors", queues, length)
         for name in ("v", "codes"):
             self._vector(name, queues, length)
         for name in ("summaries", "jobs", "scales"):
             self._add(name, pack(queues[name], self._fields[name]))
+
+    def _pairs(self, command, begin):
+        """Beats of pairs of a norm whose payload begins at a word."""
+        config, octets = self.tape.config, self._bytes(begin, command.words)
+        beat = config.formats.pair_bits * config.vector // 8
+        for n in range(-(-command.length // config.vector)):
+            yield int.from_bytes(octets[n * beat:(n + 1) * beat], "little")
 
     def _bytes(self, at, words):
         size = self.tape.config.word_bytes
@@ -109,3 +120,30 @@ class Expected:
 
     def _add(self, name, payload):
         self.signatures[name] = step(self.signatures[name], payload)
+
+
+class ResidentExpected(Expected):
+    """The same of a machine that has its model in block RAM. No word of a tape is ever read."""
+
+    def _token(self, token, commands):
+        contents = self.tape.contents
+        self._fields_of_norms = iter(contents.norms[::COMMAND_FIELDS])
+        self._all_pairs, self._trits = iter(contents.pairs), iter(contents.trits)
+        return super()._token(token, commands)
+
+    def _first_field(self, _):
+        return next(self._fields_of_norms)
+
+    def _pairs(self, command, _):
+        return islice(self._all_pairs, -(-command.length // self.tape.config.vector))
+
+    def _words(self, name, _, words):
+        if name == "trits":
+            for word in islice(self._trits, words):
+                self._add(name, word)
+
+
+def expected(tape, model, commands=None):
+    """The Expected of the machine that `tape` is for."""
+    kind = Expected if tape.contents is None else ResidentExpected
+    return kind(tape, model, commands)

@@ -26,24 +26,29 @@ def image_words(shape, config):
 
 
 def obstacle(shape, config):
-    """What of `config` a model of `shape` overflows first, in words; "" when it fits."""
+    """What of `config` a model of `shape` overflows first, in words; "" when it fits. Whether the
+    weights of a resident machine fit is known after its synthesis (boards/chips.py)."""
     beats = shape.layers * -(-shape.hidden // config.vector)
     room = config.max_layers * config.max_hidden // config.vector
-    for name, need, have, field in (
-            ("hidden", shape.hidden, config.max_hidden, "max_hidden"),
-            ("intermediate size", shape.inner, config.max_inner, "max_inner"),
-            ("state (layers x hidden)", beats * config.vector, room * config.vector,
-             "max_layers x max_hidden"),
-            ("words of the tape", image_words(shape, config), config.memory_words,
-             "memory_words")):
+    limits = [
+        ("hidden", shape.hidden, config.max_hidden, "max_hidden"),
+        ("intermediate size", shape.inner, config.max_inner, "max_inner"),
+        ("state (layers x hidden)", beats * config.vector, room * config.vector,
+         "max_layers x max_hidden")]
+    if config.weights == "streamed":
+        limits.append(("words of the tape", image_words(shape, config), config.memory_words,
+                       "memory_words"))
+    for name, need, have, field in limits:
         if need > have:
             return f"{name} {need} exceeds {field} {have}"
     return ""
 
 
 def holders(shape):
-    """Names of the boards whose machine and memory hold a model of `shape`."""
-    return [name for name in PRESET_OF if not obstacle(shape, config_of(name))]
+    """Names of the boards whose machine and memory hold a model of `shape`; a resident machine is
+    built for one model, and not among them."""
+    return [name for name in PRESET_OF if config_of(name).weights == "streamed"
+            and not obstacle(shape, config_of(name))]
 
 
 def check_fits(shape, config):

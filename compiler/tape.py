@@ -11,7 +11,7 @@ from ..common.config import Config
 from ..common.tape import (HEADER_FIELDS, Function, Header, TapeError,
                            matrix_fields, norm_fields)
 from ..model.integers import IntegerModel, integer_model
-from .packing import pack_matrix
+from .packing import pack_words
 from .sizes import check_fits
 
 
@@ -24,6 +24,7 @@ class Command:
     rows : output rows of the matrix
     words : payload words
     wait, release, function : as in docs/tape.md
+    energy : whether the sum of squares of a norm has a term of energy
     """
 
     norm: bool
@@ -31,18 +32,23 @@ class Command:
     rows: int
     words: int
     wait: bool = False
+    energy: bool = False
     release: bool = False
     function: Function | None = None
 
 
 @dataclass(frozen=True)
 class Tape:
-    """A compiled model: the memory image and what it consists of."""
+    """A compiled model: the memory image and what it consists of.
+
+    contents : what a resident machine holds (compiler/resident.py), None for a tape in memory
+    """
 
     config: Config
     header: Header
     image: bytes
     commands: tuple
+    contents: object = None
 
     @property
     def model_id(self):
@@ -76,22 +82,32 @@ class Writer:
     def _command(self, fields):
         self._append(np.array(fields, "<u4").tobytes())
 
-    def norm(self, norm, wait):
-        length, repeat = len(norm.code_gain), norm.sum_gain is None
-        floors = norm.floors is not None
-        first = norm.floors if floors else np.zeros(length, np.int64) if repeat else norm.sum_gain
-        pairs = np.stack([first, norm.code_gain], axis=1).astype(self.slot)
+    def pairs(self, norm):
+        """Slots [length, 2] of its gains or floors."""
+        length = len(norm.code_gain)
+        first = norm.floors if norm.floors is not None else norm.sum_gain
+        if first is None:
+            first = np.zeros(length, np.int64)
+        return np.stack([first, norm.code_gain], axis=1).astype(self.slot)
+
+    def norm_arguments(self, norm):
+        """Those of norm_fields that a Norm has."""
         scalars = {name: (s.mantissa, s.exponent) for name, s in (
             ("factor", norm.factor), ("energy", norm.energy), ("constant", norm.constant))}
-        self._command(norm_fields(product=norm.source == "product", wait=wait, repeat=repeat,
-                                  floors=floors, length=length, **scalars))
-        words = self._append(pairs.tobytes())
-        self.commands.append(Command(True, length, 0, words, wait=wait))
+        return {"product": norm.source == "product", "repeat": norm.sum_gain is None,
+                "floors": norm.floors is not None, **scalars}
+
+    def norm(self, norm, wait):
+        length = len(norm.code_gain)
+        self._command(norm_fields(wait=wait, length=length, **self.norm_arguments(norm)))
+        words = self._append(self.pairs(norm).tobytes())
+        self.commands.append(Command(True, length, 0, words, wait=wait,
+                                     energy=norm.energy.mantissa != 0))
 
     def matrix(self, trits, function, release=True):
         rows, length = trits.shape
         chunks = -(-length // self.config.inputs)
-        packed = pack_matrix(trits, self.config.rows, self.config.inputs).tobytes()
+        packed = pack_words(trits, self.config).tobytes()
         words = len(packed) // self.config.word_bytes
         self._command(matrix_fields(function=function, release=release, chunks=chunks, rows=rows,
                                     words=words))
@@ -140,6 +156,9 @@ def compile_integers(model: IntegerModel, config: Config, progress=None, order=W
     if model.formats != config.formats:
         raise TapeError(f"the model's integers are in {model.formats.name} formats; preset "
                         f"{config.name!r} has {config.formats.name}")
+    if config.weights == "resident":
+        from .resident import compile_resident
+        return compile_resident(model, config, progress, order)
     check_fits(shape, config)
     size, writer = config.word_bytes, Writer(config)
     embedding = pack_embedding(model.embedding, config)
@@ -155,7 +174,7 @@ def compile_integers(model: IntegerModel, config: Config, progress=None, order=W
     body_start = start + len(embedding) // size
     header = Header(
         model_id=zlib.crc32(head, zlib.crc32(body, zlib.crc32(embedding))),
-        geometry=config.rows | config.inputs << 16, formats=config.formats.crc,
+        geometry=config.geometry, formats=config.formats.crc,
         hidden=shape.hidden, layers=shape.layers, inner=shape.inner,
         vocabulary=shape.vocabulary, embedding_start=start,
         embedding_words=len(embedding) // size // shape.vocabulary,

@@ -2,8 +2,10 @@
 
 from ..common.signatures import STREAMS
 from ..compiler import selftest
+from ..model.integers import integer_model
 from .driver import BadHeader
 from .failure import Failure
+from .shipped import choose
 
 ADVICE = ("docs/bringup.md, \"A signature differs\": timing; a slower clock, a cooler chip, "
           "another seed of the placement")
@@ -17,16 +19,15 @@ def check_blocks(bench):
     if not board.signatures():
         return {"line": "not checked: this gateware was built without signatures; the text stands "
                         "for them"}
-    if not config.memory_words:
-        return {"line": "not checked: the model in block RAM is another than the recorded one; "
-                        "the text stands for them"}
+    if config.weights == "resident":
+        return _check_resident(bench)
     record, provenance = selftest.recorded(config)
     tape, _ = selftest.selftest_tape(config)
     if record["model_id"] != f"{tape.model_id:08x}":
         raise Failure("the record of the signatures belongs to another tape",
                       "python -m tritone.compiler.selftest, which records it anew")
     if bench.simulated:
-        bench.open(tape.image)  # in memory at once, as from flash
+        bench.open(tape)  # in memory at once, as from flash
         board = bench.board
     with bench.progress("loading the self-test's tape") as progress:
         try:
@@ -35,17 +36,39 @@ def check_blocks(bench):
             raise Failure(f"TapeReader (or the memory, TapeDecoder, Sequencer): the link has read "
                           f"the tape back rightly, but {error}", ADVICE,
                           box="TapeReader") from error
-    tokens, wrong = _run_all(board, record)
+    tokens, wrong = _run_all(board, record, tape.vocabulary)
     if wrong or tokens != record["tokens"]:
         raise _failure(bench, tape, record, tokens, wrong)
+    return _figures(record, tokens, provenance)
+
+
+def _check_resident(bench):
+    """The same with the model that is built in, which runs whole or not at all."""
+    board, models = bench.board, bench.options.models
+    name, tape = choose(models, bench.config, board.rest())
+    if tape is None:
+        return {"line": "not checked: the model in block RAM is none of the shipped ones"}
+    record, provenance = selftest.recorded(
+        bench.config, tape, integer_model(models / name, bench.config.formats))
+    tokens, wrong = _run_all(board, record, tape.vocabulary)
+    if wrong or tokens != record["tokens"]:
+        first = wrong[0] if wrong else "token"
+        raise Failure(f"{STREAMS[first]}, if what it gets is right: the stream {first} is the "
+                      f"first of those that differ ({', '.join(wrong) or 'tokens alone'}); a model "
+                      "that is built in does not run in parts", ADVICE, stream=first,
+                      box=STREAMS[first], wrong=wrong, tokens=tokens)
+    return _figures(record, tokens, f"{provenance} with {name}")
+
+
+def _figures(record, tokens, provenance):
     count = sum(len(t) for t in tokens)
     return {"line": f"signatures of {len(STREAMS)} streams and {count} tokens as {provenance}",
             "signatures": dict(zip(STREAMS, record["signatures"].split()))}
 
 
-def _run_all(board, record):
+def _run_all(board, record, vocabulary):
     """Tokens of the self-test's runs, and the streams whose signatures are wrong after them."""
-    board.vocabulary = selftest.SHAPE.vocabulary
+    board.vocabulary = vocabulary
     board.signatures(clear=True)
     tokens = [list(board.run(prompt, *rest)) for prompt, *rest in selftest.RUNS]
     return tokens, _wrong(board, record["signatures"])

@@ -1,26 +1,24 @@
 """The self-test's last check: a shipped model writes a text, token for token the golden model's."""
 
-from ..common.tape import TapeError
-from ..compiler.tape import compile_model
 from ..model.golden import Golden
 from ..model.integers import integer_model
 from .failure import Failure
+from .shipped import choose
 from .text import encode_prompt, load_tokenizer
 
-MODELS = ("stories-200k", "stories-1m5")  # the smaller ones first
 PROMPT, TOKENS = "Once upon a time", 24
 
 
 def check_text(bench):
     """The text; Failure with the first token that differs."""
-    name, tape = _choose(bench)
+    name, tape = choose(bench.options.models, bench.config, bench.board.rest())
     if tape is None:
         return {"line": f"not checked: no shipped model fits {bench.config.name}"}
     folder = bench.options.models / name
     tokenizer = load_tokenizer(folder)
     prompt = encode_prompt(tokenizer, PROMPT, tape.vocabulary)
     if bench.simulated:
-        bench.open(tape.image)  # the tape in memory at once, as from flash
+        bench.open(tape)  # in memory at once, as from flash
     with bench.progress(f"loading {name}") as progress:
         if bench.config.memory_words:
             bench.board.load(tape.image, progress)
@@ -36,16 +34,3 @@ def check_text(bench):
     text = " ".join(tokenizer.decode(prompt + tokens).split())
     return {"line": f"{name}, {TOKENS} tokens equal to the golden model's: \"{text}\"",
             "model": name, "tokens": tokens}
-
-
-def _choose(bench):
-    """(name, tape) of the smallest shipped model that the machine takes, or of the one it holds."""
-    identity = bench.board.rest()
-    for name in MODELS:
-        try:
-            tape = compile_model(bench.options.models / name, bench.config)
-        except TapeError:
-            continue
-        if bench.config.memory_words or tape.model_id == identity["model_id"]:
-            return name, tape
-    return None, None

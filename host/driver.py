@@ -10,7 +10,7 @@ from ..common.counters import COUNTERS
 from ..common.link import (ARGUMENTS, CRC_REPLY, PROMPT_REPLY, RESPONSE, TOKENS_REPLY, Opcode,
                            RunFlag, Status, TokensFlag)
 from ..common.signatures import STREAMS
-from ..common.tape import HeaderError
+from ..common.tape import Header, HeaderError
 from .transport import BAUD, BoardError, SerialTransport
 
 VERIFY_BYTES = 1 << 14  # of the tape in one VERIFY: what is written again when it differs
@@ -201,6 +201,8 @@ class Board:
     def load(self, image, progress=None):
         """Put a tape into memory where it differs, verify it, and have its header read.
 
+        A board that has its model in block RAM is asked whether it is this one.
+
         Parameters
         ----------
         image : bytes
@@ -212,7 +214,11 @@ class Board:
         int
             Bytes that had to be written.
         """
-        config = self._cancel_stray()["config"]
+        identity = self._cancel_stray()
+        config = identity["config"]
+        if config.weights == "resident":
+            self._check_resident(identity, Header.unpack(image).model_id)
+            return 0
         self._word_bytes = config.word_bytes
         image = bytes(image) + bytes(-len(image) % self._word_bytes)
         if self._words(image) > config.memory_words:
@@ -233,6 +239,17 @@ class Board:
         if status["error"] or not status["ready"]:
             raise BadHeader(f"{self._transport.name}: the board does not accept the tape's "
                             f"header: {HeaderError(status['error']).reason}")
+
+    def _check_resident(self, identity, model_id):
+        """BoardError when the board holds another model than `model_id`."""
+        if identity["error"] or not identity["ready"]:
+            raise BoardError(f"{self._transport.name}: the board does not accept the model that is "
+                             f"built in: {HeaderError(identity['error']).reason}")
+        if identity["model_id"] != model_id:
+            raise BoardError(
+                f"{self._transport.name}: the board holds model {identity['model_id']:08x} "
+                f"(vocabulary {identity['vocabulary']}) in its block RAM and takes no other; this "
+                f"one is {model_id:08x}: it needs a bitstream of its own")
 
     def _load_block(self, address, octets):
         if self.verify(address, self._words(octets)) == zlib.crc32(octets):

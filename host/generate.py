@@ -109,8 +109,9 @@ def open_board(options, config, tape):
             yield board
     elif options.board == "virtual":
         from ..sim.virtual import VirtualBoard, memory_use
-        image = None if options.load_over_link else tape.image
-        with VirtualBoard(config, image, sdram=memory_use(options.memory)) as virtual, \
+        image = None if options.load_over_link or tape.contents else tape.image
+        with VirtualBoard(config, image, contents=tape.contents,
+                          sdram=memory_use(options.memory)) as virtual, \
                 Board.open(virtual.port, timeout=VIRTUAL_TIMEOUT, attempts=3,
                            provenance="simulated") as board:
             try:

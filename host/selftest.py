@@ -30,6 +30,7 @@ from .check_text import check_text
 from .driver import Board
 from .failure import Failure
 from .generate import INTERRUPTED, Parser
+from .shipped import fitting
 from .transport import BAUD, BoardError, SerialTransport
 
 CHECKS = {"link": check_link, "memory": check_memory, "blocks": check_blocks, "text": check_text}
@@ -87,7 +88,7 @@ class Bench:
         self.simulated = options.board == "virtual"
         self.config = config or preset(options.preset)
         self.timeout = VIRTUAL_TIMEOUT if self.simulated else TIMEOUT
-        self._virtual, self.board = None, None
+        self._virtual, self.board, self._built_in = None, None, None
 
     def __enter__(self):
         self.open()
@@ -97,13 +98,18 @@ class Bench:
         self.close()
 
     def open(self, tape=None):
-        """Opens the board; a virtual one starts anew, with `tape` in its memory."""
+        """Opens the board; a virtual one starts anew, with a Tape in its memory. The largest
+        shipped model is built into one that is resident."""
         self.close()
         port = self.options.board
         if self.simulated:
             from ..sim.virtual import VirtualBoard, memory_use
-            self._virtual = VirtualBoard(self.config, tape, fault=self.fault,
-                                         sdram=memory_use(self.options.memory))
+            if self.config.weights == "resident" and self._built_in is None:
+                *_, (_, self._built_in) = fitting(self.options.models, self.config)
+            self._virtual = VirtualBoard(
+                self.config, tape.image if tape and not self._built_in else None,
+                contents=self._built_in and self._built_in.contents, fault=self.fault,
+                sdram=memory_use(self.options.memory))
             port = self._virtual.port
         self.transport = SerialTransport(port, self.options.baud)
         self.board = Board(self.transport, timeout=self.timeout, attempts=3,

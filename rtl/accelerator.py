@@ -1,13 +1,16 @@
 """The machine between memory and link: a whole token, embedding to sample."""
 
-from amaranth.hdl import Module, Signal, Value, unsigned
+from amaranth.hdl import Const, Module, Signal, Value
 from amaranth.lib.wiring import Component, In, Out, connect, flipped
 
+from ..common.config import ConfigError
 from ..common.counters import COUNTER_BITS, COUNTERS
 from .embedder import Embedder
 from .interfaces import MachineSignature, MemorySignature
 from .normaliser import Normaliser
 from .quantiser import Quantiser
+from .reset_chain import ResetChain
+from .resident_decoder import ResidentDecoder
 from .results import Results
 from .sampler import Sampler
 from .scalar_unit import ScalarUnit
@@ -15,24 +18,38 @@ from .scale import Scale
 from .sequencer import Sequencer
 from .signatures import Signatures
 from .stream_buffer import StreamBuffer
+from .table_array import TableArray
 from .tape_decoder import TapeDecoder
 from .tape_reader import TapeReader
 from .ternary_array import TernaryArray
+from .wide_sampler import WideSampler
+
+ARRAYS = {"adders": TernaryArray, "tables": TableArray}
 
 
 class Accelerator(Component):
-    """Runs the model of the tape in `memory`.
+    """Runs the model of the tape in `memory`, or the one that is built in.
+
+    Parameters
+    ----------
+    config : Config
+    contents : compiler.resident.Contents
+        The model of a Config whose `weights` are "resident".
 
     Members
     -------
     control : In(MachineSignature)
         From the link.
     memory : Out(MemorySignature)
-        Reads only.
+        Reads only; unused by a resident model.
     """
 
-    def __init__(self, config):
-        self.config = config
+    def __init__(self, config, contents=None):
+        self.config, self.contents = config, contents
+        if (config.weights == "resident") != (contents is not None):
+            raise ConfigError(f"Config {config.name!r} has {config.weights} weights: "
+                              f"{'a model must' if contents is None else 'no model can'} be built "
+                              "in")
         super().__init__({"control": In(MachineSignature()),
                           "memory": Out(MemorySignature(config))})
 
@@ -49,44 +66,59 @@ class Accelerator(Component):
 
     def _build_boxes(self, m):
         config = self.config
-        m.submodules.sequencer = self.sequencer = Sequencer(config)
-        m.submodules.reader = self.reader = TapeReader(config)
-        m.submodules.decoder = self.decoder = TapeDecoder(config)
-        m.submodules.embedder = self.embedder = Embedder(config)
-        m.submodules.normaliser = self.normaliser = Normaliser(config)
-        m.submodules.scalars = self.scalars = ScalarUnit(config)
-        m.submodules.quantiser = self.quantiser = Quantiser(config)
-        m.submodules.array = self.array = TernaryArray(config)
-        m.submodules.scale = self.scale = Scale(config)
-        m.submodules.results = self.results = Results(config)
-        m.submodules.sampler = self.sampler = Sampler(config)
-        # Where `ready` would otherwise come from far away
-        for name, shape in (("pair", self.normaliser.pairs.payload.shape()),
-                            ("trit", unsigned(config.word_bits)),
-                            ("scaled", self.scale.scaled_layout)):
-            box = StreamBuffer(shape)
-            setattr(m.submodules, f"{name}_buffer", box)
-            setattr(self, f"{name}_buffer", box)
+        self.sequencer = Sequencer(config)
+        if self.contents is None:
+            self.reader, self.decoder = TapeReader(config), TapeDecoder(config)
+            self.sampler = Sampler(config)
+        else:
+            self.decoder = ResidentDecoder(config, self.contents)
+            self.sampler = WideSampler(config, self.contents.vocabulary)
+            m.d.comb += self.sampler.begin.eq(self.sequencer.start & self.sequencer.sampling)
+        self.embedder = Embedder(config)
+        self.normaliser = Normaliser(config)
+        self.scalars = ScalarUnit(config)
+        self.quantiser = Quantiser(config)
+        self.array = ARRAYS[config.array](config)
+        self.scale = Scale(config)
+        self.results = Results(config)
+        boxes = ["results", "scale", "array", "quantiser", "normaliser", "scalars", "sampler",
+                 "embedder", "decoder", *["reader"] * (self.contents is None), "sequencer"]
+        resets = ResetChain(m, len(boxes))
+        for name in boxes:
+            resets.add(name, getattr(self, name))
+
+    def _join(self, m, name, source, sink, resident=False):
+        """Connects two streams, through a buffer where `ready` would otherwise come from far away:
+        in streamed machines, and in `resident` ones if it is said so."""
+        if self.contents is not None and not resident:
+            connect(m, source, sink)
+            return
+        box = StreamBuffer(source.payload.shape())
+        m.submodules[f"{name}_buffer"] = box
+        setattr(self, f"{name}_buffer", box)
+        connect(m, source, box.i)
+        connect(m, box.o, sink)
 
     def _connect_tape(self, m):
         """Memory -> words -> commands, gains, trits."""
-        reader, decoder = self.reader, self.decoder
-        connect(m, reader.memory, flipped(self.memory))
-        connect(m, self.sequencer.reads, reader.spans)
-        connect(m, self.sequencer.spans, decoder.spans)
-        connect(m, reader.words, decoder.words)
+        decoder = self.decoder
+        if self.contents is None:
+            connect(m, self.reader.memory, flipped(self.memory))
+            connect(m, self.reader.words, decoder.words)
+        self._join(m, "read", self.sequencer.reads,
+                   decoder.reads if self.contents else self.reader.spans)
+        self._join(m, "span", self.sequencer.spans, decoder.spans)
         connect(m, decoder.fields, self.sequencer.fields)
         connect(m, decoder.embeddings, self.embedder.embeddings)
         connect(m, decoder.norms, self.normaliser.norms)
         connect(m, decoder.constants, self.scalars.constants)
-        connect(m, decoder.pairs, self.pair_buffer.i)
-        connect(m, self.pair_buffer.o, self.normaliser.pairs)
         connect(m, decoder.matrices, self.array.matrices)
-        connect(m, decoder.trits, self.trit_buffer.i)
-        connect(m, self.trit_buffer.o, self.array.trits)
+        self._join(m, "pair", decoder.pairs, self.normaliser.pairs)
+        self._join(m, "trit", decoder.trits, self.array.trits)
         m.d.comb += [decoder.written.eq(self.results.written),
                      decoder.settled.eq(self.embedder.settled),
-                     self.sequencer.idle.eq(decoder.idle)]
+                     self.sequencer.idle.eq(decoder.idle & (
+                         ~self.span_buffer.o.valid if self.contents is None else 1))]
 
     def _connect_vectors(self, m):
         """Vectors -> codes -> sums -> vectors."""
@@ -97,9 +129,8 @@ class Accelerator(Component):
         connect(m, self.scalars.jobs, self.quantiser.jobs)
         connect(m, self.scalars.scales, self.scale.scales)
         connect(m, self.quantiser.codes, self.array.codes)
-        connect(m, self.array.sums, self.scale.sums)
-        connect(m, self.scale.scaled, self.scaled_buffer.i)
-        connect(m, self.scaled_buffer.o, results.scaled)
+        self._join(m, "sum", self.array.sums, self.scale.sums)
+        self._join(m, "scaled", self.scale.scaled, results.scaled, resident=True)
         connect(m, results.logits, self.sampler.logits)
         m.d.comb += [
             results.address.eq(normaliser.address), results.source.eq(normaliser.source),
@@ -141,12 +172,12 @@ class Accelerator(Component):
             "sampler_busy": self.sampler.busy,
             "link_stall": sequencer.tokens.valid & ~sequencer.tokens.ready,
         }
-        clear = Signal()
+        clear = Signal(init=1)  # also by a reset
         m.d.sync += clear.eq(self.control.clear_counters)
         for position, name in enumerate(COUNTERS):
             happened = Signal(name=f"{name}_now")
             m.d.sync += happened.eq(events[name])
-            counter = Signal(COUNTER_BITS, name=f"{name}_count")
+            counter = Signal(COUNTER_BITS, name=f"{name}_count", reset_less=True)
             m.d.comb += self.control.counters[position].eq(counter)
             with m.If(happened):
                 m.d.sync += counter.eq(counter + 1)
@@ -162,8 +193,10 @@ class Accelerator(Component):
             payload = stream.payload if payload is None else payload
             return stream.valid & stream.ready, Value.cast(payload)
 
+        nothing = Const(0), Const(0, 1)
         m.submodules.signatures = signatures = Signatures({
-            "words": tap(self.reader.words), "pairs": tap(decoder.pairs),
+            "words": tap(self.reader.words) if self.contents is None else nothing,
+            "pairs": tap(decoder.pairs),
             "trits": tap(decoder.trits), "embedding": (embedder.write, Value.cast(embedder.x)),
             "floors": tap(normaliser.floors, normaliser.floors.payload["values"]),
             "v": tap(normaliser.v, normaliser.v.payload["values"]),

@@ -95,12 +95,15 @@ class Control(Component):
         m.submodules.responder = self._responder = Responder(self._config)
         self._request = Signal(header_layout)
         self._left = Signal(16)  # bytes of the request's payload still to take
+        self._none = Signal()  # which are none
+        self._is = {opcode: Signal(name=f"is_{opcode.name.lower()}") for opcode in Opcode}
         self._arguments = Signal(ARGUMENT_BITS)
         self._arguments_left = Signal(range(ARGUMENT_BITS // 8 + 1))
         self._number = Signal(32)  # of the session
         self._march_number = Signal(32)
         self._status, self._length = Signal(Status), Signal(16)  # of the response
         self._count, self._index = Signal(8), Signal(32)  # tokens left to take or give, the next
+        self._some = Signal()  # tokens are left to take
         self._flags = Signal(16)
         self._waited = Signal(range(self._poll_clocks + 2))
 
@@ -115,10 +118,9 @@ class Control(Component):
             with m.State("COMPARE"):
                 m.next = "JUDGE"
             with m.State("JUDGE"):
-                with m.Switch(self._request.kind):
-                    for opcode in Opcode:
-                        with m.Case(opcode):
-                            getattr(self, f"_judge_{opcode.name.lower()}")(m)
+                for opcode in Opcode:
+                    with m.If(self._is[opcode]):
+                        getattr(self, f"_judge_{opcode.name.lower()}")(m)
             self._build_data_states(m)
             self._build_wait_states(m)
             with m.State("RESPOND"):
@@ -156,13 +158,13 @@ class Control(Component):
             march.address.eq(march_view.address), march.words.eq(march_view.words),
             march.background.eq(march_view.background),
         ]
-        with m.If(march.done):
-            m.d.comb += machine.load_model.eq(1)  # the tape is gone
+        self._load = Signal()
+        m.d.sync += machine.load_model.eq(march.done | self._load)  # done: the tape is gone
 
         m.d.sync += self._resting.eq(~session.open & ~machine.status.busy & ~march.busy)
         with m.If(self.request_bytes.valid & self.request_bytes.ready):
             m.d.sync += [
-                self._left.eq(self._left - 1),
+                self._left.eq(self._left - 1), self._none.eq(self._left == 1),
                 self._arguments.eq(Cat(self._arguments[8:], self.request_bytes.payload)),
             ]
 
@@ -171,14 +173,19 @@ class Control(Component):
         view, word_bytes = self._view(Opcode.READ), self._config.word_bytes
         end = Signal(33)
         self._size = Signal(range(link.MAX_DATA + 256 * word_bytes))  # bytes of so many words
-        self._too_long, self._beyond, self._all_words, self._same_march = (
-            Signal(name=name) for name in ("too_long", "beyond", "all_words", "same_march"))
+        self._too_long, self._beyond, self._all_words = (
+            Signal(name=name) for name in ("too_long", "beyond", "all_words"))
+        self._no_session, self._no_words, self._no_march, self._same_march = (
+            Signal(name=name) for name in ("no_session", "no_words", "no_march", "same_march"))
+        number = self._view(Opcode.MARCH).number
         m.d.sync += [
             self._size.eq(times(view.words[:8], word_bytes)),
             self._too_long.eq(view.words > link.MAX_DATA // word_bytes),
             end.eq(view.address + view.words), self._beyond.eq(end > self._config.memory_words),
             self._all_words.eq(self._left == self._size),
-            self._same_march.eq(self._view(Opcode.MARCH).number == self._march_number),
+            self._no_session.eq(self._view(Opcode.RUN).session == 0),
+            self._no_words.eq(view.words == 0), self._no_march.eq(number == 0),
+            self._same_march.eq(number == self._march_number),
         ]
         self._sessions = {}  # it is the session's own number
         for opcode in (Opcode.RUN, Opcode.PROMPT, Opcode.TOKENS, Opcode.CANCEL):
@@ -190,12 +197,13 @@ class Control(Component):
         prompt, session = self._view(Opcode.PROMPT), self._session
         needed = Signal(range(256 * link.TOKEN_BYTES))
         kept, asked = Signal(32), Signal(32)
-        self._many, self._all_tokens, self._kept = (
-            Signal(name=name) for name in ("many", "all_tokens", "kept"))
+        self._many, self._any_tokens, self._all_tokens, self._kept = (
+            Signal(name=name) for name in ("many", "any_tokens", "all_tokens", "kept"))
         self._next = Signal()  # the token is the one that the session wants
         m.d.sync += [
             needed.eq(times(prompt.tokens[:8], link.TOKEN_BYTES)),
             self._many.eq(prompt.tokens > link.TOKENS_PER_FRAME),
+            self._any_tokens.eq(prompt.tokens != 0),
             self._all_tokens.eq(self._left == needed),
             asked.eq(self._view(Opcode.TOKENS).index - session.released),
             kept.eq(session.received - session.released),
@@ -239,16 +247,12 @@ class Control(Component):
             m.d.comb += self.requests.ready.eq(1)
             m.d.sync += [
                 self._request.eq(header), self._left.eq(header.length),
+                self._none.eq(header.length == 0),
                 self._status.eq(Status.OK), self._length.eq(0), self._waited.eq(0),
             ]
             with m.If(self.requests.valid):
-                with m.Switch(header.kind):
-                    for opcode in Opcode:
-                        with m.Case(opcode):
-                            self._begin(m, header.length, LAYOUTS[opcode].size // 8,
-                                        opcode in (Opcode.WRITE, Opcode.PROMPT))
-                    with m.Default():
-                        self._refuse(m, Status.UNKNOWN_OPCODE)
+                m.next = "DECODE"
+        self._build_admission(m)
         with m.State("ARGUMENTS"):
             m.d.comb += self.request_bytes.ready.eq(1)
             with m.If(self.request_bytes.valid):
@@ -256,18 +260,39 @@ class Control(Component):
                 with m.If(self._arguments_left == 1):
                     m.next = "MEASURE"
         with m.State("SKIP"):
-            m.d.comb += self.request_bytes.ready.eq(self._left != 0)
-            with m.If((self._left == 0) & self._request.kind[RESPONSE_BIT]):
+            m.d.comb += self.request_bytes.ready.eq(~self._none)
+            with m.If(self._none & self._request.kind[RESPONSE_BIT]):
                 m.next = "IDLE"
-            with m.Elif(self._left == 0):
+            with m.Elif(self._none):
                 m.next = "RESPOND"
 
-    def _begin(self, m, length, arguments, has_data):
-        m.d.sync += self._arguments_left.eq(arguments)
-        with m.If(length < arguments if has_data else length != arguments):
-            self._refuse(m, Status.BAD_LENGTH)
-        with m.Else():
-            m.next = "ARGUMENTS" if arguments else "JUDGE"
+    def _build_admission(self, m):
+        """Does the opcode exist, and has the frame room for its arguments?"""
+        known, has_data, misfit = Signal(), Signal(), Signal()
+        wanted = Signal(range(ARGUMENT_BITS // 8 + 1))  # bytes of arguments
+        with m.State("DECODE"):
+            m.d.sync += [known.eq(0), has_data.eq(0)]
+            for opcode in Opcode:
+                m.d.sync += self._is[opcode].eq(self._request.kind == opcode)
+            with m.Switch(self._request.kind):
+                for opcode in Opcode:
+                    with m.Case(opcode):
+                        m.d.sync += [known.eq(1), wanted.eq(LAYOUTS[opcode].size // 8),
+                                     has_data.eq(opcode in (Opcode.WRITE, Opcode.PROMPT))]
+            m.next = "FIT"
+        with m.State("FIT"):
+            m.d.sync += misfit.eq(Mux(has_data, self._left < wanted, self._left != wanted))
+            m.next = "ADMIT"
+        with m.State("ADMIT"):
+            m.d.sync += self._arguments_left.eq(wanted)
+            with m.If(~known):
+                self._refuse(m, Status.UNKNOWN_OPCODE)
+            with m.Elif(misfit):
+                self._refuse(m, Status.BAD_LENGTH)
+            with m.Elif(wanted != 0):
+                m.next = "ARGUMENTS"
+            with m.Else():
+                m.next = "MEASURE"
 
     def _refuse(self, m, status):
         m.d.sync += self._status.eq(status)
@@ -310,12 +335,12 @@ class Control(Component):
         with m.If(~self._resting):
             self._refuse(m, Status.BUSY)
         with m.Else():
-            m.d.comb += self.machine.load_model.eq(1)
+            m.d.comb += self._load.eq(1)
             m.next = "LOAD"
 
     def _judge_run(self, m):
         view = self._view(Opcode.RUN)
-        with m.If(view.session == 0):
+        with m.If(self._no_session):
             self._refuse(m, Status.BAD_SESSION)
         with m.Elif(self._sessions[Opcode.RUN]):  # a repeat: it has begun
             self._respond(m, link.MACHINE_STATUS.size)
@@ -337,6 +362,7 @@ class Control(Component):
         view = self._view(Opcode.PROMPT)
         m.d.sync += [
             self._index.eq(view.index), self._count.eq(view.tokens), self._flags.eq(view.flags),
+            self._some.eq(self._any_tokens),
         ]
         with m.If(self._many | ~self._all_tokens):
             self._refuse(m, Status.BAD_LENGTH)
@@ -374,9 +400,9 @@ class Control(Component):
 
     def _judge_march(self, m):
         view, march = self._view(Opcode.MARCH), self._march
-        with m.If((view.number == 0) | self._same_march):
+        with m.If(self._no_march | self._same_march):
             self._respond_march(m)  # a question, or a repeat: it has begun
-        with m.Elif(view.words == 0):
+        with m.Elif(self._no_words):
             m.d.comb += march.stop.eq(1)
             m.d.sync += self._march_number.eq(view.number)
             self._respond_march(m)
@@ -414,8 +440,8 @@ class Control(Component):
                 m.next = "RESPOND"
         with m.State("PROMPT"):
             token_byte = Signal(range(link.TOKEN_BYTES))
-            m.d.comb += self.request_bytes.ready.eq(self._count != 0)
-            with m.If(self._count == 0):
+            m.d.comb += self.request_bytes.ready.eq(self._some)
+            with m.If(~self._some):
                 self._respond(m, link.PROMPT_REPLY.size)
             with m.Elif(self.request_bytes.valid):
                 m.d.sync += token_byte.eq(token_byte + 1)
@@ -425,7 +451,8 @@ class Control(Component):
         with m.State("PUSH"):
             # A token that is not the next is a repeat, or one follows that found no room.
             m.d.comb += session.push.eq(self._next)
-            m.d.sync += [self._index.eq(self._index + 1), self._count.eq(self._count - 1)]
+            m.d.sync += [self._index.eq(self._index + 1), self._count.eq(self._count - 1),
+                         self._some.eq(self._count != 1)]
             m.next = "PROMPT"
 
     # Requests that take time -----------------------------------------------------------------
@@ -434,12 +461,12 @@ class Control(Component):
         session, machine = self._session, self.machine
         over_time = Signal()
         m.d.sync += over_time.eq(self._waited == self._poll_clocks)
+        pulses = Signal(3)  # a clock after START, since they enable much
+        m.d.comb += Cat(machine.reseed, machine.reset_state, machine.clear_counters).eq(pulses)
+        m.d.sync += pulses.eq(0)
         with m.State("START"):
-            m.d.comb += [
-                session.start.eq(1),
-                Cat(machine.reseed, machine.reset_state, machine.clear_counters)
-                .eq(self._flags),
-            ]
+            m.d.comb += session.start.eq(1)
+            m.d.sync += pulses.eq(self._flags)
             self._respond(m, link.MACHINE_STATUS.size)
         with m.State("VERIFY"):
             with m.If(~self._access.busy):

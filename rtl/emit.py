@@ -90,7 +90,10 @@ def main(arguments=None):
 
     from .top import Top
     path = options.output / f"tritone_{options.preset}.v"
-    text = emit(Top(preset(options.preset)), "tritone", path)
+    try:
+        text = emit(Top(preset(options.preset)), "tritone", path)
+    except TritoneError as error:
+        sys.exit(f"error: {error}")
     print(f"{path}: {text.count(chr(10))} lines")
 
 

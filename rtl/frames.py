@@ -46,8 +46,10 @@ class FrameParser(Component):
     def elaborate(self, platform):
         m = Module()
         m.submodules.crc = crc = CRC32_ETHERNET(8).create()
-        m.submodules.buffer = buffer = memory.Memory(shape=8, depth=MAX_PAYLOAD, init=[])
-        store, fetch = buffer.write_port(), buffer.read_port()
+        m.submodules.buffer = buffer = memory.Memory(shape=8, depth=MAX_PAYLOAD, init=[],
+                                                          attrs={"no_rw_check": 1})
+        store, fetch = buffer.write_port(), buffer.read_port(domain="comb")
+        fetched = Signal(8)  # with the memory, a block RAM; no byte is read while one is written
         header = self.headers.payload
         index = Signal(range(MAX_PAYLOAD + 1))
         gap = Signal(range(self._gap_clocks))
@@ -55,13 +57,13 @@ class FrameParser(Component):
         m.d.comb += [
             taken.eq(self.i.valid & self.i.ready),
             crc.data.eq(self.i.payload),
-            crc.valid.eq(taken & checked),
+            crc.valid.eq(self.i.valid & checked),  # it is taken wherever it is checked
             store.data.eq(self.i.payload),
             store.addr.eq(index),
             fetch.addr.eq(index),
-            self.payload.payload.eq(fetch.data),
+            self.payload.payload.eq(fetched),
         ]
-        m.d.sync += gap.eq(gap + 1)
+        m.d.sync += [gap.eq(gap + 1), fetched.eq(fetch.data)]
         with m.If(self.i.valid):
             m.d.sync += gap.eq(0)
 
@@ -74,7 +76,7 @@ class FrameParser(Component):
             """Take `length` bytes, counted by `index`, into the CRC."""
             m.d.comb += checked.eq(1)
             drop_after_gap()
-            with m.If(taken):
+            with m.If(self.i.valid):
                 m.d.sync += index.eq(index + 1)
                 with m.If(index == length - 1):
                     m.d.sync += index.eq(0)
@@ -96,7 +98,7 @@ class FrameParser(Component):
                     m.next = "HUNT"
             with m.State("HEADER"):
                 take_field(HEADER.size, "LENGTH")
-                with m.If(taken):
+                with m.If(self.i.valid):
                     m.d.sync += header.eq(Cat(header.as_value()[8:], self.i.payload))
             with m.State("LENGTH"):
                 with m.If(header.length > MAX_PAYLOAD):
@@ -106,7 +108,7 @@ class FrameParser(Component):
                 with m.Else():
                     m.next = "PAYLOAD"
             with m.State("PAYLOAD"):
-                m.d.comb += store.en.eq(taken)
+                m.d.comb += store.en.eq(self.i.valid)
                 take_field(header.length, "CRC")
             with m.State("CRC"):
                 take_field(CRC.size, "CHECK")
@@ -153,7 +155,8 @@ class FrameBuilder(Component):
         m.submodules.crc = crc = CRC32_ETHERNET(8).create()
         sync = Const(int.from_bytes(SYNC, "little"), 8 * len(SYNC))
         shift = Signal(len(sync) + header_layout.size)
-        left, sent, checked = Signal(16), Signal(), Signal()
+        left, sent = Signal(16), Signal()
+        checked = Signal()  # the next byte belongs to what the CRC is of
         none, final = Signal(), Signal()  # left == 0, left == 1
         length = Signal(16)
 
@@ -172,6 +175,7 @@ class FrameBuilder(Component):
         with m.FSM():
             with m.State("HEADER"):
                 m.d.comb += [self.headers.ready.eq(1), crc.start.eq(1)]
+                m.d.sync += checked.eq(0)
                 with m.If(self.headers.valid):
                     m.d.sync += [
                         shift.eq(Cat(sync, self.headers.payload)),
@@ -180,14 +184,15 @@ class FrameBuilder(Component):
                     ]
                     m.next = "PREFIX"
             with m.State("PREFIX"):
-                m.d.comb += [self.o.valid.eq(1), checked.eq(left <= HEADER.size)]
+                m.d.comb += self.o.valid.eq(1)
+                with m.If(sent):
+                    m.d.sync += checked.eq(left <= HEADER.size + 1)
                 with m.If(sent & final):
                     m.d.sync += count(length)
                     m.next = "PAYLOAD"
             with m.State("PAYLOAD"):
-                m.d.comb += checked.eq(1)
                 with m.If(none):
-                    m.d.sync += [shift.eq(crc.crc), *count(CRC.size)]
+                    m.d.sync += [shift.eq(crc.crc), checked.eq(0), *count(CRC.size)]
                     m.next = "CRC"
                 with m.Else():
                     m.d.comb += [

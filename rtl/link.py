@@ -9,6 +9,7 @@ from ..common.link import GAP_SECONDS
 from .control import Control
 from .frames import FrameBuilder, FrameParser
 from .interfaces import MachineSignature, MemorySignature
+from .reset_chain import ResetChain
 from .stream_buffer import StreamBuffer
 from .uart import UART
 
@@ -52,14 +53,20 @@ class Link(Component):
         m = Module()
         m.submodules.uart = uart = UART(clock_hz=self._config.clock_hz, baud=self._config.baud)
         m.submodules.parser = parser = FrameParser(gap_clocks=self._gap_clocks)
-        m.submodules.control = control = Control(self._config, poll_clocks=self._poll_clocks)
+        control = Control(self._config, poll_clocks=self._poll_clocks)
+        ResetChain(m, 1).add("control", control)
         m.submodules.builder = builder = FrameBuilder()
         connect(m, uart.o, parser.i)
         connect(m, parser.headers, control.requests)
-        connect(m, parser.payload, control.request_bytes)
         connect(m, control.responses, builder.headers)
-        connect(m, control.response_bytes, builder.payload)
+        # Where `valid` or `ready` would otherwise come from far away
+        m.submodules.asked = asked = StreamBuffer(8)
+        m.submodules.answered = answered = StreamBuffer(8)
         m.submodules.sending = sending = StreamBuffer(8)
+        connect(m, parser.payload, asked.i)
+        connect(m, asked.o, control.request_bytes)
+        connect(m, control.response_bytes, answered.i)
+        connect(m, answered.o, builder.payload)
         connect(m, builder.o, sending.i)
         connect(m, sending.o, uart.i)
         connect(m, control.memory, flipped(self.memory))
@@ -68,6 +75,7 @@ class Link(Component):
             uart.rx.eq(self.rx),
             self.tx.eq(uart.tx),
             self.open.eq(control.open),
-            self.active.eq(parser.active | control.active | sending.o.valid),
+            self.active.eq(parser.active | control.active | answered.o.valid
+                           | sending.o.valid),
         ]
         return m

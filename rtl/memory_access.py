@@ -38,7 +38,7 @@ class MemoryAccess(Component):
     o : Out(stream of word_bits)
         Words read.
     crc : Out(32)
-        Valid when not busy, until the next start.
+        Valid from two clocks after the last word, until the next start.
     memory : Out(MemorySignature)
     """
 
@@ -65,8 +65,11 @@ class MemoryAccess(Component):
         word = Signal(self._config.word_bits)
         bytes_held = Signal(range(self._config.word_bytes))
         requests, words, writes = self.memory.requests, self.memory.words, self.memory.writes
+        checked, begun = Signal(), Signal()
+        # Registers before the CRC, which is wide
+        m.d.sync += [checked.eq(0), begun.eq(self.start), check.data.eq(words.payload)]
         m.d.comb += [
-            check.data.eq(words.payload),
+            check.start.eq(begun), check.valid.eq(checked),
             self.crc.eq(check.crc),
             words.ready.eq(1),
             requests.payload.address.eq(address),
@@ -86,7 +89,6 @@ class MemoryAccess(Component):
             m.d.comb += self.busy.eq(~fsm.ongoing("IDLE"))
             with m.State("IDLE"):
                 with m.If(self.start):
-                    m.d.comb += check.start.eq(1)
                     m.d.sync += [address.eq(self.address), left.eq(self.words)]
                 with m.If(self.start & (self.words != 0)):
                     with m.Switch(self.operation):
@@ -134,7 +136,7 @@ class MemoryAccess(Component):
                     m.d.sync += in_burst.eq(burst)
                     m.next = "CHECK"
             with m.State("CHECK"):
-                m.d.comb += check.valid.eq(words.valid)
+                m.d.sync += checked.eq(words.valid)
                 with m.If(words.valid):
                     m.d.sync += in_burst.eq(in_burst - 1)
                     finish_word("VERIFY", more=in_burst == 1)

@@ -211,7 +211,9 @@ class MemoryMarch(Component):
             m.d.sync += report.words.eq(in_element)
         with m.If(self._counted):
             m.d.sync += in_element.eq(0)
-        with m.If(self.start):
+        begun = Signal()
+        m.d.sync += begun.eq(self.start)
+        with m.If(begun):
             m.d.sync += [getattr(report, name).eq(0) for name in (
                 "faults", "words", "address", "first_element", "difference", "seen")]
 

@@ -7,7 +7,7 @@ from amaranth.lib.wiring import Component, In, Out
 from ..common.formats import DEFAULT
 from .arithmetic import saturate, shift_round
 from .pipeline import Multiplier, Pipeline, handshake, tag_layout
-from .sigmoid import Sigmoid
+from .sigmoid import Sigmoid, base_ports
 
 
 class MlgruLane(Component):
@@ -15,9 +15,9 @@ class MlgruLane(Component):
 
     forget     ---> sigmoid ---> x floor, round ---+ z
     candidate  ---> minus state ---> round, saturate --x ---> round ---> plus state ---> saturate
-    cycle      1        2                3, 4    9 to 11                     12           13, 14
+    cycle      1        2                3, 4    10 to 12                    13           14, 15
 
-    Latency: 14 clocks.
+    Latency: 15 clocks. `bases` as of Sigmoid.
 
     Members
     -------
@@ -32,8 +32,8 @@ class MlgruLane(Component):
 
     LATENCY = Sigmoid.LATENCY + 2 * Multiplier.LATENCY + 3
 
-    def __init__(self, formats=DEFAULT):
-        self._formats = formats
+    def __init__(self, formats=DEFAULT, bases=None):
+        self._formats, self._bases = formats, bases
         self._lift = formats.state_frac - formats.value_frac
         if formats.state_bits - self._lift < formats.value_bits:
             raise ValueError(f"MlgruLane: {formats}: a state must reach as far as a value")
@@ -57,18 +57,18 @@ class MlgruLane(Component):
         m.submodules.step = step = Multiplier(
             difference.shape(), z.shape(), f.sigmoid_frac - lift)
 
-        # Cycles 9 to 11: the step towards the candidate
+        # Cycles 10 to 12: the step towards the candidate
         m.d.comb += [step.advance.eq(self.advance), step.x.eq(difference), step.y.eq(z)]
-        state = p.delay(state, 10, "state")
+        state = p.delay(state, self.LATENCY - 4, "state")
 
-        # Cycle 12: taken
+        # Cycle 13: taken
         stepped = p.register(state + step.product, "stepped")
 
-        # Cycle 13: within the state's range; rounded to a value
+        # Cycle 14: within the state's range; rounded to a value
         bounded = p.register(saturate(stepped, f.state_bits), "bounded")
         rounded = p.register(shift_round(stepped, lift), "value_rounded")
 
-        # Cycle 14: within the value's range, which the state's contains
+        # Cycle 15: within the value's range, which the state's contains
         m.d.comb += [
             self.updated.eq(p.register(bounded, "updated")),
             self.value.eq(p.register(saturate(rounded, f.value_bits), "value_bounded")),
@@ -76,7 +76,7 @@ class MlgruLane(Component):
         return m
 
     def _difference(self, p, state):
-        """How far the candidate is from the state, as a value, after 8 clocks."""
+        """How far the candidate is from the state, as a value, when its share is known."""
         f, lift = self._formats, self._lift
 
         # Cycle 1: out of the block RAM; cycle 2: subtracted
@@ -86,20 +86,20 @@ class MlgruLane(Component):
         # Cycle 3: in the format of a value; cycle 4: which bounds it
         rounded = p.register(shift_round(distance, lift), "rounded")
         difference = p.register(saturate(rounded, f.value_bits), "difference")
-        return p.delay(difference, 4, "difference")
+        return p.delay(difference, Sigmoid.LATENCY + Multiplier.LATENCY - 4, "difference")
 
     def _share(self, m, p):
-        """z = 1 - f, after 8 clocks."""
+        """z = 1 - f, after 9 clocks."""
         f = self._formats
-        m.submodules.sigmoid = sigmoid = Sigmoid(f, mirrored=True)
+        m.submodules.sigmoid = sigmoid = Sigmoid(f, mirrored=True, bases=self._bases)
         m.submodules.share = share = Multiplier(
             signed(f.floor_bits + 1), unsigned(f.sigmoid_frac), f.floor_bits)
         m.d.comb += [sigmoid.advance.eq(self.advance), share.advance.eq(self.advance)]
 
-        # Cycles 1 to 5: the share of the state that is not kept, sigmoid(-forget)
+        # Cycles 1 to 6: the share of the state that is not kept, sigmoid(-forget)
         m.d.comb += sigmoid.a.eq(self.forget)
 
-        # Cycles 6 to 8: times 1 - lower bound
+        # Cycles 7 to 9: times 1 - lower bound
         m.d.comb += [share.x.eq(p.delay(self.floor, Sigmoid.LATENCY, "floor")),
                      share.y.eq(sigmoid.y)]
         return share.product[:f.sigmoid_frac]
@@ -111,7 +111,7 @@ class Mlgru(Component):
     z      = round((1 - lower bound) * sigmoid(-forget))          1 - f of the paper
     state' = saturate(state + round((candidate - state) * z))     f * state + (1 - f) * candidate
 
-    Latency: 14 clocks, accepted to valid; one beat a clock. While the beat at the end is not taken,
+    Latency: 15 clocks, accepted to valid; one beat a clock. While the beat at the end is not taken,
     nothing moves and nothing is accepted. No element depends on another of the same token, so the
     state of the last token only has to be back in its RAM before the next one begins.
 
@@ -157,8 +157,8 @@ class Mlgru(Component):
         m = Module()
         advance, _ = handshake(m, self.i, self.o, self.LATENCY)
         p = Pipeline(m, advance)
-        for n in range(self._config.vector):
-            m.submodules[f"lane_{n}"] = lane = MlgruLane(self._formats)
+        for n, bases in enumerate(base_ports(m, self._config)):
+            m.submodules[f"lane_{n}"] = lane = MlgruLane(self._formats, bases)
             m.d.comb += [
                 lane.advance.eq(advance),
                 lane.candidate.eq(self.i.payload.candidate[n]),

@@ -8,6 +8,7 @@ from amaranth.lib.wiring import Component, In, Out
 from .arithmetic import saturate, shift_round
 from .pipeline import Multiplier, Pipeline
 from .scalar_unit import job_layout
+from .vector_memory import style
 
 BANKS = 2
 CODE_BITS = 8
@@ -58,9 +59,11 @@ class Quantiser(Component):
         m = Module()
         self.full = Signal(BANKS)
         self.ends = [Signal(range(BANKS * self.depth), name=f"end_{n}") for n in range(BANKS)]
+        self.single = Signal(BANKS)  # it holds one word
         m.submodules.memory = memory = Memory(
             shape=self.f.code_input_bits * self.config.vector, depth=BANKS * self.depth, init=[],
-            attrs={"no_rw_check": 1})  # no bank is read and written at a time
+            attrs={"no_rw_check": 1,  # no bank is read and written at a time
+                   **style(BANKS * self.depth)})
         advance = Signal()
         m.d.comb += advance.eq(self.codes.ready | ~self.codes.valid)
         self._build_write(m, memory.write_port())
@@ -89,7 +92,8 @@ class Quantiser(Component):
                 with m.Switch(bank):
                     for n, end in enumerate(self.ends):
                         with m.Case(n):
-                            m.d.sync += end.eq(address)
+                            m.d.sync += [end.eq(address),
+                                         self.single[n].eq(address == n * self.depth)]
 
     def _build_read(self, m, port, advance):
         """Cycle 0: takes a job. Cycle 1: walks through its bank.
@@ -101,18 +105,24 @@ class Quantiser(Component):
         address, end = (Signal(range(BANKS * self.depth), name=n) for n in ("read", "end"))
         places = Signal(range(self.f.code_input_bits))
         reciprocal = Signal(self.f.reciprocal_bits)
+        # Counted ahead: whether it is the last word must be known when the address is.
+        following = Signal(range(BANKS * self.depth))
+        at_end = Signal()
         last = Signal(name="read_last")
         m.d.comb += [
-            last.eq(running & (address == end)),
+            last.eq(running & at_end),
             jobs.ready.eq(self.full.bit_select(bank, 1) & (~running | (last & advance))),
             port.addr.eq(address),
         ]
         with m.If(running & advance):
-            m.d.sync += address.eq(address + 1)
+            m.d.sync += [address.eq(following), following.eq(following + 1),
+                         at_end.eq(following == end)]
             with m.If(last):
                 m.d.sync += [running.eq(0), self.full.bit_select(~bank, 1).eq(0)]
         with m.If(jobs.valid & jobs.ready):
             m.d.sync += [running.eq(1), bank.eq(~bank), address.eq(Mux(bank, self.depth, 0)),
+                         following.eq(Mux(bank, self.depth + 1, 1)),
+                         at_end.eq(self.single.bit_select(bank, 1)),
                          end.eq(Mux(bank, self.ends[1], self.ends[0])),
                          places.eq(self.full_shift - jobs.payload.code_shift),
                          reciprocal.eq(jobs.payload.reciprocal)]

@@ -39,7 +39,7 @@ class Responder(Component):
     index : In(32), count : In(8), flags : In(16)
         TOKENS: the first token, how many, and TokensFlag.
     token_index : Out(32), token : In(24)
-        TOKENS: the token asked for comes one clock later.
+        TOKENS: the token asked for comes one clock later, and is used from the second on.
     counters : In(array)
         COUNTERS: each is sampled when its turn comes, so they fit together when the machine rests.
     signatures : In(array)
@@ -89,6 +89,11 @@ class Responder(Component):
         chunk_left = self._chunk_left = Signal(range(len(chunk) // 8 + 1))
         self._number = Signal(5)  # of the next chunk; READ and TOKENS go round
         self._begun = Signal()  # it is not the first
+        self._token = Signal(TOKEN_BITS)  # a block RAM gives it, which is slow
+        self._is = {}  # the opcode, decoded; it is there long before the first chunk
+        for opcode in Opcode:
+            self._is[opcode] = one = Signal(name=f"is_{opcode.name.lower()}")
+            m.d.sync += one.eq(self.opcode == opcode)
         self._build_choices(m)
         left = Signal(16)  # bytes of the payload
         header = self.responses.payload
@@ -115,6 +120,8 @@ class Responder(Component):
                 with m.Else():
                     m.next = "PICK"
             with m.State("PICK"):
+                m.next = "MERGE"
+            with m.State("MERGE"):
                 m.next = "LOAD"
             with m.State("LOAD"):
                 self._build_load(m)
@@ -131,61 +138,67 @@ class Responder(Component):
         return m
 
     def _build_choices(self, m):
-        """Registers between what is wide and the chunk; `PICK` waits for them."""
-        self._counter, self._known = Signal(COUNTER_BITS), Signal(8 * CHUNK_BYTES)
+        """Registers between what is wide and the chunk; `PICK` and `MERGE` wait for them."""
+        self._counter = Signal(COUNTER_BITS)
+        self._fixed, self._varying = Signal(8 * CHUNK_BYTES), Signal(8 * CHUNK_BYTES)
         self._signature = Signal(8 * link.SIGNATURE_BYTES)
         self._progress, self._word = Signal(8 * CHUNK_BYTES), Signal(self._config.word_bits)
-        march = self._march_chunks()
+        march, identity = self._march_chunks(), self._identity()
         m.d.sync += [
             self._counter.eq(self._chosen(self.counters)),
             self._signature.eq(self._chosen(self.signatures)),
             self._progress.eq(self._chosen(march)),
             self._word.eq(Mux(self._number == len(march), self.march.difference,
                               self.march.seen)),
-            self._known.eq(self._chosen([*self._identity(), self._now(),
-                                         self.model.as_value()])),
+            self._fixed.eq(self._chosen(identity)),
+            self._varying.eq(Mux(self._number[0] == len(identity) % 2, self._now(),
+                                 self.model.as_value())),
+            self._token.eq(self.token),
         ]
+        self._merged, self._merged_bytes = Signal.like(self._chunk), Signal.like(self._chunk_left)
+        self._merge(m, self._now())
+        for opcode, chunk in ((Opcode.VERIFY, self.crc),
+                              (Opcode.PROMPT, Cat(self.accepted, self.room)),
+                              (Opcode.COUNTERS, self._counter),
+                              (Opcode.SIGNATURES, self._signature),
+                              (Opcode.IDENTIFY, self._fixed)):
+            with m.If(self._is[opcode]):
+                self._merge(m, chunk)
+        with m.If(self._is[Opcode.IDENTIFY] & (self._number >= len(identity))):
+            self._merge(m, self._varying)
+        with m.If(self._is[Opcode.MARCH]):
+            self._merge(m, self._progress)
+            with m.If(self._number >= len(march)):
+                self._merge(m, self._word)
+
+    def _merge(self, m, chunk):
+        m.d.sync += [self._merged.eq(chunk), self._merged_bytes.eq(len(chunk) // 8)]
 
     def _build_load(self, m):
         """Load the next chunk, as soon as it is there."""
-        with m.Switch(self.opcode):
-            with m.Case(Opcode.READ):
-                m.d.comb += self.words.ready.eq(1)
-                with m.If(self.words.valid):
-                    self._load(m, self.words.payload)
-            with m.Case(Opcode.VERIFY):
-                self._load(m, self.crc)
-            with m.Case(Opcode.PROMPT):
-                self._load(m, Cat(self.accepted, self.room))
-            with m.Case(Opcode.TOKENS):
-                with m.If(~self._begun):
-                    self._load(m, Cat(self.index, self.count, C(0, 8), self.flags))
-                with m.Else():
-                    m.d.sync += self.token_index.eq(self.token_index + 1)
-                    self._load(m, self.token)
-            with m.Case(Opcode.COUNTERS):
-                self._load(m, self._counter)
-            with m.Case(Opcode.SIGNATURES):
-                self._load(m, self._signature)
-            with m.Case(Opcode.MARCH):
-                with m.If(self._number < len(self._march_chunks())):
-                    self._load(m, self._progress)
-                with m.Else():
-                    self._load(m, self._word)
-            with m.Case(Opcode.IDENTIFY):
-                self._load(m, self._known)
-            with m.Default():
-                self._load(m, self._now())
+        asked = self._is
+        with m.If(asked[Opcode.READ]):
+            m.d.comb += self.words.ready.eq(1)
+            with m.If(self.words.valid):
+                self._load(m, self.words.payload)
+        with m.Elif(asked[Opcode.TOKENS]):
+            with m.If(~self._begun):
+                self._load(m, Cat(self.index, self.count, C(0, 8), self.flags))
+            with m.Else():
+                m.d.sync += self.token_index.eq(self.token_index + 1)
+                self._load(m, self._token)
+        with m.Else():
+            self._load(m, self._merged, self._merged_bytes)
 
     def _chosen(self, chunks):
         """The chunk whose turn it is."""
         chunks = list(chunks)
         return Array(chunks + chunks[-1:] * ((1 << len(self._number)) - len(chunks)))[self._number]
 
-    def _load(self, m, chunk):
+    def _load(self, m, chunk, octets=None):
         m.d.sync += [
             self._chunk.eq(chunk),
-            self._chunk_left.eq(len(chunk) // 8),
+            self._chunk_left.eq(len(chunk) // 8 if octets is None else octets),
             self._number.eq(self._number + 1), self._begun.eq(1),
         ]
         m.next = "SEND"

@@ -124,10 +124,10 @@ class Results(Component):
         self.under_way = under_way = Signal()  # a matrix has entered and is not yet written
         scaled = self.scaled
         self.index = index = Signal(16)
-        self.layer = layer = Signal(range(max(self.state_depth + 1, 2)))
         self.held = held = Signal(scaled.payload.shape())
         self.held_valid = held_valid = Signal()
-        self.held_index, self.held_layer = Signal(16), Signal.like(layer)
+        self.held_index = Signal(16)
+        state = self.state.address  # walks through all layers in the course of a token
         self.accepted = accepted = Signal()  # the unit of the held output's function takes it
         advance = Signal()
         m.d.comb += [
@@ -136,22 +136,23 @@ class Results(Component):
             advance.eq(~held_valid | accepted),
         ]
         now = Mux(scaled.payload.first, 0, index)
-        # Only logits ever wait behind this, and they have no operands.
-        adds = entered & (scaled.payload.function == Function.RESIDUAL)
+        # Only logits ever wait behind this, and they have no operands. While updates of the
+        # residual are here the Normaliser reads none: it has had the one before, and waits for
+        # the next.
+        adds = scaled.valid & (scaled.payload.function == Function.RESIDUAL)
         m.d.comb += [
             self.candidate.address.eq(now), self.floor.address.eq(now),
-            self.state.address.eq(layer + now),
             self.residual.address.eq(Mux(adds, now, self.address)),
         ]
         with m.If(advance):
             m.d.sync += [held_valid.eq(entered), held.eq(scaled.payload),
-                         self.held_index.eq(now), self.held_layer.eq(layer + now)]
+                         self.held_index.eq(now)]
         with m.If(entered):
             m.d.sync += index.eq(now + 1)
-            with m.If(scaled.payload.last & (scaled.payload.function == Function.FORGET)):
-                m.d.sync += layer.eq(layer + now + 1)
+            with m.If(scaled.payload.function == Function.FORGET):
+                m.d.sync += state.eq(state + 1)
         with m.If(self.start):
-            m.d.sync += layer.eq(0)
+            m.d.sync += state.eq(0)
 
     def _build_units(self, m):
         m.submodules.mlgru = self.mlgru = Mlgru(self.config)
@@ -205,15 +206,15 @@ class Results(Component):
     def _build_writes(self, m):
         mlgru, silu, glu, adder = self.mlgru, self.silu, self.glu, self.adder
         written_state = mlgru.o.valid & mlgru.o.ready
-        layer = Signal.like(self.layer)  # of the state being written
-        with m.If(self.held_valid & (self.held.function == Function.FORGET) & self.held.first):
-            m.d.sync += layer.eq(self.held_layer)
+        with m.If(written_state):
+            m.d.sync += self.state.write_address.eq(self.state.write_address + 1)
+        with m.If(self.start):
+            m.d.sync += self.state.write_address.eq(0)
         m.d.comb += [
             self.candidate.write.eq(silu.o.valid),
             self.candidate.write_address.eq(silu.o.payload.tag.address),
             self.candidate.write_x.eq(silu.o.payload.y),
             self.state.write.eq(written_state),
-            self.state.write_address.eq(layer + mlgru.o.payload.tag.address),
             self.state.write_x.eq(mlgru.o.payload.state),
             self.product.write.eq(glu.o.valid),
             self.product.write_address.eq(glu.o.payload.tag.address),

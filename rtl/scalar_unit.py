@@ -15,7 +15,7 @@ from .tape_decoder import constants_layout
 
 BIG = 62  # bits of the sum of squares; golden.BIG
 LEVELS = 127
-LEADING = 3  # bits of a quotient for the scale above those of a reciprocal
+LEADING = 3  # bits of a quotient for the scale above those of a reciprocal, at least
 
 
 def job_layout(formats):
@@ -41,12 +41,17 @@ class ScalarUnit(Component):
                            + constant_mantissa * 2**constant_exponent) / 4**exponent
         scale = factor * top / sqrt(total)          the root to scale_bits, exponent `half`
 
-    One norm at a time, in numbers of clocks that depend on the formats but not on the operands:
+    One norm at a time, in numbers of clocks that depend on the Config but not on the operands;
+    roots, quotients and products grow by `config.scalar_pace` bits a clock:
 
-        constants accepted -> a summary can be accepted     PREPARE
+        constants accepted -> a summary can be accepted     PREPARE, or QUICK without an energy
         summary accepted -> jobs.valid                      RECIPROCAL
         summary accepted -> scales.valid                    SCALE, if `scales` was empty
         summary accepted -> constants can be accepted       SCALE
+
+    In a resident machine, constants without an energy that come while the scale is being divided
+    (clocks AHEAD to SCALE - QUICK from the summary) are taken then, and the next summary can be
+    accepted SCALE clocks after the one before.
 
     A summary also waits until the job before has been taken. `SCALES` scales may wait to be taken;
     if as many do, the unit keeps the next one, and takes no constants, until one goes.
@@ -63,19 +68,28 @@ class ScalarUnit(Component):
     """
 
     SCALES = 4
+    QUICK = 5
 
     def __init__(self, config):
         f = config.formats
         self.config, self.f = config, f
         top_bits = f.reciprocal_bits  # `top` has as many
-        self.PREPARE = f.epsilon_bits + 6
-        self.RECIPROCAL = top_bits + 10
+        self.pace = pace = config.scalar_pace
+        self._product_clocks = {b: -(-b // pace) for b in (f.scale_bits, f.epsilon_bits)}
+        # When the energy term is shifted: steps 3 and 7 shift other things, whatever the state.
+        self._energy_step = self._product_clocks[f.epsilon_bits] + 1
+        self._energy_step += self._energy_step in (3, 7)
+        self.PREPARE = self._energy_step + 5
+        self._reciprocal_clocks = -(-top_bits // pace)
+        self.RECIPROCAL = self._reciprocal_clocks + 10
         # The divider works on the scale when the root is there and the reciprocal has been taken.
-        self._divide = max(f.scale_bits + 12, self.RECIPROCAL + 1)
+        self._divide = max(-(-f.scale_bits // pace) + 12, self.RECIPROCAL + 1)
         # factor and top below powers of two, the root at least half of one, two bits to spare
-        self._quotient_bits = top_bits + LEADING
-        self.SCALE = self._divide + self._quotient_bits + 2
-        self._mantissa_bits = max(f.scale_bits, f.epsilon_bits)
+        quotient_clocks = -(-(top_bits + LEADING) // pace)
+        self._quotient_bits = quotient_clocks * pace
+        self.SCALE = self._divide + quotient_clocks + 3
+        self.AHEAD = self._divide + 1
+        self._mantissa_bits = max(self._product_clocks.values()) * pace
         if ENERGY_BITS + f.epsilon_bits > BIG or f.scale_bits + top_bits + 2 > BIG:
             raise ValueError(f"ScalarUnit: {f}: a product has more than {BIG} bits")
         self._constants, self._summary = constants_layout(f), summary_layout(config)
@@ -95,31 +109,43 @@ class ScalarUnit(Component):
 
         with m.FSM(name="state") as fsm:
             self._build_shifts(m, fsm)
+            over = Signal()  # it is the last step
+            m.d.sync += over.eq(fsm.ongoing("SCALE") & (
+                (step == self.SCALE - 2) | (step == self.SCALE - 1)))
             with m.State("CONSTANTS"):
                 m.d.comb += self.constants.ready.eq(1)
                 m.d.sync += step.eq(1)
+                self._take_constants(m)
                 with m.If(self.constants.valid):
-                    self._take_constants(m)
                     m.next = "PREPARE"
             with m.State("PREPARE"):
                 m.d.sync += step.eq(step + 1)
                 self._prepare(m)
-                with m.If(step == self.PREPARE - 1):
+                quick = self.at[self.QUICK - 1] & (self.constant.energy_mantissa == 0)
+                with m.If(self.at[self.PREPARE - 1] | quick):
+                    m.d.sync += self.multiplying.eq(0)
                     m.next = "SUMMARY"
             with m.State("SUMMARY"):
                 m.d.comb += self.summaries.ready.eq(~self.jobs.valid)
                 m.d.sync += step.eq(1)
+                self._take_summary(m)
                 with m.If(self.summaries.valid & self.summaries.ready):
-                    self._take_summary(m)
                     m.next = "SCALE"
             with m.State("SCALE"):
                 self._scale(m)
-                with m.If(step != self.SCALE - 1):
+                if self.config.weights == "resident":
+                    self._look_ahead(m)
+                with m.If(~over):
                     m.d.sync += step.eq(step + 1)
                 with m.Else():
                     m.d.comb += self.queue.w_en.eq(1)
                     with m.If(self.queue.w_rdy):
-                        m.next = "CONSTANTS"
+                        m.d.sync += self.ahead.eq(0)
+                        with m.If(self.ahead):
+                            m.d.sync += [step.eq(1), self.constant.eq(self.following)]
+                            m.next = "SUMMARY"
+                        with m.Else():
+                            m.next = "CONSTANTS"
         return m
 
     def _build_units(self, m):
@@ -127,15 +153,16 @@ class ScalarUnit(Component):
         m.submodules.shifter = self.shifter = shifter = Shifter(BIG)
         m.submodules.length = self.length = BitLength(BIG)
         f, top_bits = self.f, self.f.reciprocal_bits
-        m.submodules.root = self.root = Root(f.scale_bits)
+        m.submodules.root = self.root = Root(f.scale_bits, self.pace)
         m.submodules.divider = self.divider = Divider(max(f.scale_bits, top_bits),
-                                                      self._quotient_bits)
+                                                      self._quotient_bits, self.pace)
         m.submodules.queue = self.queue = SyncFIFO(width=scale_layout(f).size, depth=self.SCALES)
         self.small = Signal(BIG + 1)
         self.shifted = Signal(BIG)  # all ones on overflow
         self.top = Signal(top_bits)
         self.dividend = Signal(f.scale_bits + top_bits + 2)
         self.constant = Signal(self._constants)
+        self.following, self.ahead = Signal(self._constants), Signal()  # taken ahead of their time
         self.summary = Signal(self._summary)
         self.measure = Signal(2)  # what goes into `length`: largest, clipped total, or dividend
         self.clipped = Signal(BIG)
@@ -145,7 +172,10 @@ class ScalarUnit(Component):
         self.total = Signal(BIG + 1)
         self.scaling = Signal()  # the divider works on the scale, no more on the reciprocal
         self.at = {}  # it is that step
-        for step in (3, 7, 8, 11, f.epsilon_bits + 1, self._divide):
+        steps = {3, 4, 7, 8, 9, 11, self.QUICK - 1, self.PREPARE - 1, self._energy_step,
+                 self._product_clocks[f.epsilon_bits], 9 + self._product_clocks[f.scale_bits],
+                 self._divide}
+        for step in sorted(steps):
             self.at[step] = Signal(name=f"at_{step}")
             m.d.sync += self.at[step].eq(self.step == step - 1)
         self._build_multiplier(m)
@@ -160,14 +190,16 @@ class ScalarUnit(Component):
         ]
 
     def _build_multiplier(self, m):
-        """A bit of a mantissa a clock, from the low one, while `multiplying`."""
+        """`pace` bits of a mantissa a clock, from the low ones, while `multiplying`."""
         self.multiplying = Signal()
         self.multiplicand = Signal(ENERGY_BITS)
         self.low, self.high = Signal(self._mantissa_bits), Signal(ENERGY_BITS)
-        total = Signal(ENERGY_BITS + 1)
-        m.d.comb += total.eq(self.high + Mux(self.low[0], self.multiplicand, 0))
+        low, high = self.low, self.high
+        for _ in range(self.pace):
+            total = high + Mux(low[0], self.multiplicand, 0)
+            low, high = Cat(low[1:], total[0]), total[1:]
         with m.If(self.multiplying):
-            m.d.sync += Cat(self.low, self.high).eq(Cat(self.low[1:], total))
+            m.d.sync += [self.low.eq(low), self.high.eq(high)]
 
     def _multiply(self, mantissa, number):
         """Begins mantissa * number."""
@@ -175,18 +207,23 @@ class ScalarUnit(Component):
                 self.multiplying.eq(1)]
 
     def _product(self, bits):
-        """The product, `bits` clocks after it was begun with a mantissa of as many."""
-        return Cat(self.low, self.high)[self._mantissa_bits - bits:]
+        """The product with a mantissa of so many bits, when all of them have been used."""
+        used = self._product_clocks[bits] * self.pace
+        return Cat(self.low, self.high)[self._mantissa_bits - used:]
 
     def _build_serial(self, m):
         """Root and divider. The upper bits of the reciprocal are 0: it starts behind them."""
         root, divider = self.root, self.divider
-        one = Const(LEVELS << self.f.reciprocal_frac + LEADING,
+        self.divisor = Signal.like(divider.divisor)
+        with m.If(self.at[self._divide]):
+            m.d.sync += self.divisor.eq(root.root)
+        made = self._reciprocal_clocks * self.pace  # uppermost bits of the quotient
+        one = Const(LEVELS << self.f.reciprocal_frac + self._quotient_bits - made,
                     len(divider.low) + len(divider.high))
         m.d.comb += [
             root.start.eq(self.at[11]), root.radicand.eq(self.shifted),
             divider.start.eq(self.at[8] | self.at[self._divide]),
-            divider.divisor.eq(Mux(self.scaling, root.root, self.top)),
+            divider.divisor.eq(self.divisor),
             Cat(divider.low, divider.high).eq(Mux(self.scaling, self.dividend, one)),
         ]
 
@@ -202,7 +239,7 @@ class ScalarUnit(Component):
         even = Cat(Const(0, 1), (2 * f.scale_bits - length)[1:]).as_signed()
         choices = [(at[3], self.summary.largest, len(self.summary.largest) - length),
                    (at[7], self.clipped, even),
-                   (at[f.epsilon_bits + 1], self._product(f.epsilon_bits),
+                   (at[self._energy_step], self._product(f.epsilon_bits),
                     self.constant.energy_exponent),
                    (fsm.ongoing("SUMMARY"), self.small, -(self.summaries.payload.exponent << 1))]
         operand = self.constants.payload.constant_mantissa
@@ -213,20 +250,33 @@ class ScalarUnit(Component):
         m.d.sync += [self.shifter.x.eq(operand), self.shifter.places.eq(places)]
 
     def _take_constants(self, m):
+        """Whatever is offered, which keeps `valid` out of the enables; so for a summary."""
         constants = self.constants.payload
         m.d.sync += [self.constant.eq(constants),
                      *self._multiply(constants.energy_mantissa, self.energy)]
 
     def _prepare(self, m):
         """small = energy and constant terms of the sum of squares, in units of the input's bit."""
-        step = self.step
-        with m.If(step == 4):
+        with m.If(self.at[4]):
             m.d.sync += self.small.eq(self.shifted)
-        # Cycles 1 to epsilon_bits: the energy times its mantissa
-        with m.If(step == self.f.epsilon_bits):
+        # Until then: the energy times its mantissa
+        with m.If(self.at[self._product_clocks[self.f.epsilon_bits]]):
             m.d.sync += self.multiplying.eq(0)
-        with m.If(step == self.PREPARE - 1):
+        with m.If(self.at[self.PREPARE - 1]):
             m.d.sync += self.small.eq(self.small + self.shifted)
+
+    def _look_ahead(self, m):
+        """Takes constants while only divider and root are at work, if they need but the shifter."""
+        constants, window, age = self.constants, Signal(), Signal(self.QUICK - 1)
+        m.d.sync += [
+            window.eq((self.step >= self.AHEAD - 1) & (self.step < self.SCALE - self.QUICK)),
+            age.eq(age << 1)]
+        m.d.comb += constants.ready.eq(
+            window & ~self.ahead & (constants.payload.energy_mantissa == 0))
+        with m.If(constants.valid & constants.ready):
+            m.d.sync += [self.following.eq(constants.payload), self.ahead.eq(1), age.eq(1)]
+        with m.If(age[-1]):
+            m.d.sync += self.small.eq(self.shifted)
 
     def _take_summary(self, m):
         m.d.sync += [self.summary.eq(self.summaries.payload), self.measure.eq(0b01),
@@ -249,13 +299,14 @@ class ScalarUnit(Component):
                 drop = largest_bits - top_bits
                 m.d.sync += [half.eq((length - (2 * root_bits - 1)) >> 1),
                              rounded.eq(self.shifted[drop:largest_bits] + self.shifted[drop - 1])]
-            with m.Case(8):
-                m.d.sync += self.top.eq(rounded[:-1] | rounded[-1].replicate(top_bits))
-            # Cycles 10 to 9 + scale_bits: the factor times `top`
-            with m.Case(9):
-                m.d.sync += self._multiply(self.constant.factor_mantissa, self.top)
-            with m.Case(9 + f.scale_bits):
-                m.d.sync += self.multiplying.eq(0)
+        with m.If(self.at[8]):
+            top = rounded[:-1] | rounded[-1].replicate(top_bits)
+            m.d.sync += [self.top.eq(top), self.divisor.eq(top)]
+        # From cycle 10 on: the factor times `top`
+        with m.If(self.at[9]):
+            m.d.sync += self._multiply(self.constant.factor_mantissa, self.top)
+        with m.If(self.at[9 + self._product_clocks[f.scale_bits]]):
+            m.d.sync += self.multiplying.eq(0)
         with m.Switch(step):
             with m.Case(self.RECIPROCAL - 1):
                 quotient = self.divider.quotient[:top_bits]
@@ -286,5 +337,5 @@ class ScalarUnit(Component):
                     m.d.comb += spare.eq(bit + 1 - bits)
             few = (len(quotient) - bits).bit_length()
             m.d.comb += scale.mantissa.eq(quotient >> spare[:few])
-        m.d.comb += [scale.exponent.eq(exponent + spare),
-                     self.queue.w_data.eq(scale.as_value())]
+        m.d.comb += scale.exponent.eq(exponent + spare)
+        m.d.sync += self.queue.w_data.eq(scale.as_value())

@@ -104,13 +104,12 @@ class Sequencer(Component):
     def _verdict(self, m):
         """HeaderError of the header, a clock after the size of the state is known."""
         f, config = self.f, self.config
-        geometry = config.rows | config.inputs << 16
         room = config.max_layers * (config.max_hidden // config.vector)
         large = ((f["hidden"] > config.max_hidden) | (f["inner"] > config.max_inner)
                  | (f["layers"][16:] != 0) | (self.state > room))
         faults = {HeaderError.MAGIC: f["magic"] != MAGIC,  # the first of them counts
                   HeaderError.VERSION: f["version"] != VERSION,
-                  HeaderError.GEOMETRY: f["geometry"] != geometry,
+                  HeaderError.GEOMETRY: f["geometry"] != config.geometry,
                   HeaderError.FORMATS: f["formats"] != config.formats.crc,
                   HeaderError.SIZE: large}
         verdict = HeaderError.NONE
@@ -124,6 +123,8 @@ class Sequencer(Component):
         f, bits = self.f, self.config.address_bits
         token, sampled_token = Signal(TOKEN_BITS), Signal(TOKEN_BITS)
         last, left = Signal(), Signal(24)  # of the prompt; tokens still to be sampled
+        some, final = Signal(), Signal()  # left != 0; left == 1 in the clock before
+        m.d.sync += final.eq(left == 1)
         cancelled = Signal()
         sent, multiplied = Signal(2), Signal(Multiplier.LATENCY - 1)
         m.submodules.place = place = Multiplier(signed(TOKEN_BITS + 1), unsigned(16))
@@ -131,7 +132,7 @@ class Sequencer(Component):
         m.d.comb += [place.advance.eq(1), place.x.eq(token), place.y.eq(f["embedding_words"])]
         m.d.sync += row.eq(f["embedding_start"] + place.product)
         judged = self._verdict(m)
-        sampling = last & (left != 0)
+        sampling = last & some
         tape_words = Mux(sampling, f["token_words"], f["body_words"])
 
         def span(kind, address, words, then):
@@ -182,7 +183,7 @@ class Sequencer(Component):
                 with m.If(self.load_model | reload):
                     m.next = "LOAD"
                 with m.Elif(self.prompt.valid & self.status.ready):
-                    m.d.sync += left.eq(self.generate)
+                    m.d.sync += [left.eq(self.generate), some.eq(self.generate != 0)]
                     m.next = "PROMPT"
             with m.State("PROMPT"):
                 m.d.comb += self.prompt.ready.eq(1)
@@ -220,8 +221,8 @@ class Sequencer(Component):
             with m.State("HAND OVER"):
                 m.d.comb += [self.tokens.valid.eq(1), self.tokens.payload.eq(sampled_token)]
                 with m.If(self.tokens.ready):
-                    m.d.sync += [left.eq(left - 1), token.eq(sampled_token)]
-                    with m.If((left == 1) | cancelled | self.cancel):
+                    m.d.sync += [left.eq(left - 1), some.eq(~final), token.eq(sampled_token)]
+                    with m.If(final | cancelled | self.cancel):
                         m.next = "IDLE"
                     with m.Else():
                         m.next = "ADDRESS"

@@ -1,10 +1,11 @@
 """One run of the accelerator as the link sees it: prompt in, tokens out, cancel."""
 
 from amaranth.hdl import Module, Signal
-from amaranth.lib import data, fifo, memory, stream
+from amaranth.lib import memory, stream
 from amaranth.lib.wiring import Component, In, Out
 from amaranth.utils import ceil_log2
 
+from .block_fifo import BlockFifo
 from .interfaces import TOKEN_BITS, prompt_layout, status_layout
 
 INDEX_BITS = 32
@@ -32,10 +33,10 @@ class Session(Component):
     cancelled : Out(1)
         `stop` came during this run, or the last one.
     push : In(1), entry : In({token, last})
-        Pulse: a prompt token. Ignored, and not counted, if the run is not open, there is no room
-        or the one marked `last` has come.
+        Pulse: a prompt token, not in two clocks that follow each other. Ignored, and not counted,
+        if the run is not open, there is no room or the one marked `last` has come.
     accepted : Out(32), room : Out(32)
-        Prompt tokens taken in all, and how many fit now.
+        Prompt tokens taken in all, two clocks after `push`, and how many fit now.
     received : Out(32), released : Out(32)
         Sampled tokens in all, and how many of them were acknowledged; those between are kept.
     acknowledge : In(1), index : In(32)
@@ -72,24 +73,27 @@ class Session(Component):
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.waiting = waiting = fifo.SyncFIFOBuffered(
-            width=prompt_layout.size, depth=self._depth)
+        m.submodules.waiting = waiting = BlockFifo(prompt_layout, self._depth)
         complete = Signal()  # the token marked last is in the queue
         finishing, dropping = Signal(), Signal()
+        pushed, entry = Signal(), Signal(prompt_layout)
+        m.d.sync += [pushed.eq(self.push), entry.eq(self.entry)]
         m.d.comb += [
-            waiting.w_data.eq(self.entry),
-            waiting.w_en.eq(self.push & waiting.w_rdy & self.open & ~complete & ~finishing),
-            self.room.eq(self._depth - waiting.w_level),
+            waiting.i.payload.eq(entry),
+            waiting.i.valid.eq(pushed & self.open & ~complete & ~finishing),
+            self.room.eq(self._depth - waiting.level),
         ]
-        with m.If(waiting.w_en):
-            m.d.sync += [complete.eq(self.entry.last), self.accepted.eq(self.accepted + 1)]
+        with m.If(waiting.i.valid & waiting.i.ready):
+            m.d.sync += [complete.eq(entry.last), self.accepted.eq(self.accepted + 1)]
 
         # The accelerator's side of the prompt: one register, so that a cancel can wait for it.
         handed, ended = Signal(), Signal()  # a token, the last token was put there
+        all_received = Signal()
+        m.d.sync += all_received.eq(self.received == self.generate)
         prompt, take = self.prompt, Signal()
-        queued = data.View(prompt_layout, waiting.r_data)
-        m.d.comb += take.eq(waiting.r_rdy & ~prompt.valid & self.open & ~finishing)
-        m.d.comb += waiting.r_en.eq(take | dropping)
+        queued = waiting.o.payload
+        m.d.comb += take.eq(waiting.o.valid & ~prompt.valid & self.open & ~finishing)
+        m.d.comb += waiting.o.ready.eq(take | dropping)
         with m.If(prompt.ready):
             m.d.sync += prompt.valid.eq(0)
         with m.If(take):
@@ -123,7 +127,7 @@ class Session(Component):
                 with m.If(self.stop):
                     m.d.sync += self.cancelled.eq(1)
                     m.next = "HAND_OVER"
-                with m.Elif(ended & rests & (self.received == self.generate)):
+                with m.Elif(ended & rests & all_received):
                     m.next = "CLOSED"
             with m.State("HAND_OVER"):
                 # The accelerator must have seen all that it was handed before it sees the cancel.
@@ -142,23 +146,30 @@ class Session(Component):
                         ended.eq(1),
                         quiet.eq(0),
                     ]
-                with m.Elif(rests & ~waiting.r_rdy):
+                with m.Elif(rests & ~waiting.o.valid):
                     m.next = "CLOSED"
         return m
 
     def _keep_tokens(self, m, finishing):
         """The ring of sampled tokens; those that come after a cancel are dropped."""
-        m.submodules.ring = ring = memory.Memory(shape=TOKEN_BITS, depth=self._depth, init=[])
-        store, fetch = ring.write_port(), ring.read_port()
-        room = Signal()
+        m.submodules.ring = ring = memory.Memory(shape=TOKEN_BITS, depth=self._depth, init=[],
+                                                      attrs={"no_rw_check": 1})
+        store, fetch = ring.write_port(), ring.read_port(domain="comb")
+        fits, stored, room = Signal(), Signal(), Signal()  # `fits` is of the clock before
+        m.d.sync += [
+            fits.eq((self.received - self.released)[:INDEX_BITS] != self._depth),
+            stored.eq(store.en),
+            # A block RAM with the memory. It is read again and again, so that a token read while
+            # it was written is right a clock later.
+            self.token.eq(fetch.data),
+        ]
         m.d.comb += [
-            room.eq((self.received - self.released)[:INDEX_BITS] != self._depth),
+            room.eq(fits & ~stored),
             self.tokens.ready.eq(room | finishing),
             store.en.eq(self.tokens.valid & room & ~finishing),
             store.addr.eq(self.received),
             store.data.eq(self.tokens.payload),
             fetch.addr.eq(self.read_index),
-            self.token.eq(fetch.data),
         ]
         with m.If(store.en):
             m.d.sync += self.received.eq(self.received + 1)

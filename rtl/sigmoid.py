@@ -1,6 +1,6 @@
 """The logistic function from a table of straight pieces in block RAM."""
 
-from amaranth.hdl import Module, Mux, signed, unsigned
+from amaranth.hdl import Cat, Module, Mux, signed, unsigned
 from amaranth.lib import data
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import Component, In, Out
@@ -10,20 +10,36 @@ from ..common.tables import sigmoid_pieces
 from .pipeline import Pipeline
 
 
+def base_ports(m, config):
+    """A read port of a table of bases for each lane, two on a block RAM; None for each where block
+    RAM is not what runs out, and every Sigmoid has a whole table."""
+    if config.weights != "resident":
+        return [None] * config.vector
+    ports, (base, _) = [], sigmoid_pieces(config.formats)
+    for lane in range(0, config.vector, 2):
+        m.submodules[f"bases_{lane}"] = memory = Memory(
+            shape=unsigned(config.formats.sigmoid_frac), depth=len(base), init=base)
+        ports += [memory.read_port() for _ in range(min(2, config.vector - lane))]
+    return ports
+
+
 class Sigmoid(Component):
     """One element through golden.sigmoid; a part of SiluLane and MlgruLane.
 
     {index, fraction} = min(|a|, 16 - least bit)
     y = base[index] + (slope[index] * fraction >> bits of fraction),   1 - y for negative a
 
-    Latency: 5 clocks; one element a clock. Base and slope share a block RAM of
-    2**sigmoid_index_bits words; the product takes one DSP block.
+    Latency: 6 clocks; one element a clock. Base and slope share a block RAM of
+    2**sigmoid_index_bits words, or the bases are in one of two ports and the slopes in gates; the
+    product takes one DSP block.
 
     Parameters
     ----------
     formats : Formats
     mirrored : bool
         Give sigmoid(-a) instead.
+    bases : MemoryPort
+        For this Sigmoid alone, of `base_ports`.
 
     Members
     -------
@@ -33,55 +49,66 @@ class Sigmoid(Component):
     y : Out(unsigned(sigmoid_frac))
     """
 
-    LATENCY = 5
+    LATENCY = 6
 
-    def __init__(self, formats=DEFAULT, *, mirrored=False):
-        self._formats, self._mirrored = formats, mirrored
+    def __init__(self, formats=DEFAULT, *, mirrored=False, bases=None):
+        self._formats, self._mirrored, self._bases = formats, mirrored, bases
         super().__init__({
             "advance": In(1),
             "a": In(signed(formats.value_bits)),
             "y": Out(unsigned(formats.sigmoid_frac)),
         })
 
-    def _table(self):
-        """Memory of {base, slope}."""
+    def _piece(self, m, index):
+        """{base, slope} of the piece, a clock after its index."""
         base, slope = sigmoid_pieces(self._formats)
         shape = data.StructLayout({"base": self._formats.sigmoid_frac,
                                    "slope": max(slope).bit_length()})
-        return Memory(shape=shape, depth=len(base),
-                      init=[{"base": b, "slope": s} for b, s in zip(base, slope)])
+        if self._bases is not None:
+            table = Memory(shape=unsigned(max(slope).bit_length()), depth=len(slope), init=slope,
+                           attrs={"rom_style": "logic"})
+        else:
+            table = Memory(shape=shape, depth=len(base),
+                           init=[{"base": b, "slope": s} for b, s in zip(base, slope)])
+        m.submodules.table = table
+        ports = [table.read_port(), *[self._bases] * (self._bases is not None)]
+        for port in ports:
+            m.d.comb += [port.en.eq(self.advance), port.addr.eq(index)]
+        if self._bases is None:
+            return ports[0].data
+        return data.View(shape, Cat(ports[1].data, ports[0].data))
 
     def elaborate(self, platform):
         m = Module()
         f, p = self._formats, Pipeline(m, self.advance)
-        m.submodules.table = table = self._table()
-        read = table.read_port()
         argument_bits = f.value_frac + f.sigmoid_range_bits
         fraction_bits = argument_bits - f.sigmoid_index_bits
         one = 1 << f.sigmoid_frac
 
-        # Cycle 1: magnitude, all ones from 16 on
-        magnitude = Mux(self.a < 0, -self.a, self.a)[:f.value_bits]
-        beyond = magnitude[argument_bits:].any()
-        argument = p.register(magnitude[:argument_bits] | beyond.replicate(argument_bits),
-                              "argument")
+        # Cycle 1: magnitude
+        magnitude = p.register(Mux(self.a < 0, -self.a, self.a)[:f.value_bits], "magnitude")
         # The half beside zero does not matter: sigmoid(0) = 1 - sigmoid(0).
         below = p.register(~self.a[-1] if self._mirrored else self.a[-1], "below")
 
-        # Cycle 2: the table
-        m.d.comb += [read.en.eq(self.advance), read.addr.eq(argument[fraction_bits:])]
+        # Cycle 2: all ones from 16 on
+        beyond = magnitude[argument_bits:].any()
+        argument = p.register(magnitude[:argument_bits] | beyond.replicate(argument_bits),
+                              "argument")
+
+        # Cycle 3: the table
+        piece = self._piece(m, argument[fraction_bits:])
         fraction = p.delay(argument[:fraction_bits], 2, "fraction")
 
-        # Cycle 3: out of the block RAM, which is slow, into registers
-        piece = p.register(read.data, "piece")
+        # Cycle 4: out of the block RAM, which is slow, into registers
+        piece = p.register(piece, "piece")
 
-        # Cycle 4: the rise within the piece
+        # Cycle 5: the rise within the piece
         rise = p.register(piece.slope * fraction >> fraction_bits, "rise")
-        below = p.delay(below, 2, "below")
+        below = p.delay(below, 3, "below")
         base = p.register(Mux(below, one - piece.base, piece.base)[:f.sigmoid_frac], "base")
 
-        # Cycle 5: the sum
-        below = p.register(below, "below_3")
+        # Cycle 6: the sum
+        below = p.register(below, "below_4")
         total = Mux(below, base - rise, base + rise)[:f.sigmoid_frac]
         m.d.comb += self.y.eq(p.register(total, "total"))
         return m

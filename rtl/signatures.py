@@ -36,24 +36,27 @@ class Signature(Component):
         `payload` is transferred in this clock.
     payload : In(width)
     clear : In(1)
-        Pulse, while nothing is transferred.
+        Pulse, while nothing is transferred. The only reset.
     value : Out(32)
         Two clocks after the transfer.
     """
 
     def __init__(self, width):
         super().__init__({"transfer": In(1), "payload": In(width), "clear": In(1),
-                          "value": Out(BITS, init=START)})
+                          "value": Out(BITS)})
 
     def elaborate(self, platform):
         m = Module()
-        seen, held = Signal(), Signal.like(self.payload, reset_less=True)
+        seen = Signal(reset_less=True)
+        held = Signal.like(self.payload, reset_less=True)
+        value = Signal(BITS, init=START, reset_less=True)
         m.d.sync += [seen.eq(self.transfer), held.eq(self.payload)]
-        taps = Mux(self.value[-1], POLYNOMIAL, 0)
+        m.d.comb += self.value.eq(value)
+        taps = Mux(value[-1], POLYNOMIAL, 0)
         with m.If(seen):
-            m.d.sync += self.value.eq((self.value << 1) ^ taps ^ fold(held))
+            m.d.sync += value.eq((value << 1) ^ taps ^ fold(held))
         with m.If(self.clear):
-            m.d.sync += self.value.eq(START)
+            m.d.sync += value.eq(START)
         return m
 
 
@@ -86,9 +89,11 @@ class Signatures(Component):
 
     def elaborate(self, platform):
         m = Module()
+        clear = Signal(init=1)  # a register, for it goes everywhere; also by a reset
+        m.d.sync += clear.eq(self.clear)
         for position, name in enumerate(STREAMS):
             transfer, payload = self._taps[name]
             m.submodules[name] = one = Signature(len(payload))
             m.d.comb += [one.transfer.eq(transfer), one.payload.eq(payload),
-                         one.clear.eq(self.clear), self.signatures[position].eq(one.value)]
+                         one.clear.eq(clear), self.signatures[position].eq(one.value)]
         return m

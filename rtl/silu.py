@@ -6,13 +6,13 @@ from amaranth.lib.wiring import Component, In, Out
 
 from ..common.formats import DEFAULT
 from .pipeline import Multiplier, Pipeline, handshake, tag_layout
-from .sigmoid import Sigmoid
+from .sigmoid import Sigmoid, base_ports
 
 
 class SiluLane(Component):
     """One element: y = round(a * sigmoid(a)).
 
-    Latency: 8 clocks.
+    Latency: 9 clocks. `bases` as of Sigmoid.
 
     Members
     -------
@@ -23,24 +23,24 @@ class SiluLane(Component):
 
     LATENCY = Sigmoid.LATENCY + Multiplier.LATENCY
 
-    def __init__(self, formats=DEFAULT):
-        self._formats = formats
+    def __init__(self, formats=DEFAULT, bases=None):
+        self._formats, self._bases = formats, bases
         value = signed(formats.value_bits)
         super().__init__({"advance": In(1), "a": In(value), "y": Out(value)})
 
     def elaborate(self, platform):
         m = Module()
         f, p = self._formats, Pipeline(m, self.advance)
-        m.submodules.sigmoid = sigmoid = Sigmoid(f)
+        m.submodules.sigmoid = sigmoid = Sigmoid(f, bases=self._bases)
         m.submodules.multiplier = multiplier = Multiplier(
             self.a.shape(), unsigned(f.sigmoid_frac), f.sigmoid_frac)
         m.d.comb += [sigmoid.advance.eq(self.advance), multiplier.advance.eq(self.advance)]
 
-        # Cycles 1 to 5: sigmoid(a)
+        # Cycles 1 to 6: sigmoid(a)
         m.d.comb += sigmoid.a.eq(self.a)
         a = p.delay(self.a, Sigmoid.LATENCY, "a")
 
-        # Cycles 6 to 8: times a
+        # Cycles 7 to 9: times a
         m.d.comb += [
             multiplier.x.eq(a),
             multiplier.y.eq(sigmoid.y),
@@ -52,7 +52,7 @@ class SiluLane(Component):
 class Silu(Component):
     """golden.silu: y = a * sigmoid(a), halves rounded up.
 
-    Latency: 8 clocks, accepted to valid; one beat a clock. While the beat at the end is not taken,
+    Latency: 9 clocks, accepted to valid; one beat a clock. While the beat at the end is not taken,
     nothing moves and nothing is accepted.
 
     Parameters
@@ -81,8 +81,8 @@ class Silu(Component):
         m = Module()
         advance, _ = handshake(m, self.i, self.o, self.LATENCY)
         p = Pipeline(m, advance)
-        for n in range(self._config.vector):
-            m.submodules[f"lane_{n}"] = lane = SiluLane(self._formats)
+        for n, bases in enumerate(base_ports(m, self._config)):
+            m.submodules[f"lane_{n}"] = lane = SiluLane(self._formats, bases)
             m.d.comb += [
                 lane.advance.eq(advance),
                 lane.a.eq(self.i.payload.a[n]),

@@ -19,8 +19,8 @@ class SumQueue(wiring.Component):
     - `beats` of the FIFO's `depth` places are neither filled nor reserved. A place is free again
       two clocks after its beat was taken from `sums`, or was dropped because it holds no row.
 
-    From `load` to `sums.valid`: `latency` clocks, when the FIFO is empty. `depth` is
-    enough for groups that follow each other every `beats` clocks.
+    From `load` to `sums.valid`: `latency` clocks, when the FIFO is empty: 4, or 3 when a group is
+    one beat. `depth` is enough for groups that follow each other every `beats` clocks.
 
     Parameters
     ----------
@@ -42,12 +42,11 @@ class SumQueue(wiring.Component):
         Column after column of each group; `first` and `last` beat of a matrix.
     """
 
-    latency = 4
-
     def __init__(self, config, columns, delay):
         self.config, self.columns = config, columns
         self.column_beats = config.rows // config.vector
         self.beats = columns * self.column_beats
+        self.latency = 3 if self.beats == 1 else 4
         self.depth = 1 + max(16, 1 << (delay + self.latency + self.beats - 1).bit_length())
         value = signed(config.accumulator_bits)
         self.sums_layout = data.StructLayout({
@@ -68,7 +67,7 @@ class SumQueue(wiring.Component):
     def elaborate(self, _platform):
         m = Module()
         m.submodules.fifo = fifo = SyncFIFOBuffered(width=self.sums_layout.size, depth=self.depth)
-        dropped = self.build_beats(m, fifo)
+        dropped = (self.build_beats if self.beats > 1 else self.build_beat)(m, fifo)
         m.d.comb += [
             self.sums.payload.eq(fifo.r_data),
             self.sums.valid.eq(fifo.r_rdy),
@@ -76,6 +75,17 @@ class SumQueue(wiring.Component):
         ]
         self.build_credits(m, self.sums.valid & self.sums.ready, dropped)
         return m
+
+    def build_beat(self, m, fifo):
+        """The totals are one beat: straight to the FIFO. None is ever dropped."""
+        group, beat, write = Signal(self.group_layout), Signal(self.sums_layout), Signal()
+        m.d.sync += [group.eq(self.group), write.eq(self.load)]
+        m.d.comb += [
+            beat["values"].eq(self.totals[0]), beat.function.eq(group.function),
+            beat.release.eq(group.release), beat.first.eq(group.first), beat.last.eq(group.last),
+            fifo.w_data.eq(beat), fifo.w_en.eq(write),
+        ]
+        return 0
 
     def build_beats(self, m, fifo):
         """Totals to FIFO; gives the signal that a beat was dropped."""
@@ -121,14 +131,10 @@ class SumQueue(wiring.Component):
     def build_credits(self, m, taken, dropped):
         """The rule of the class's docstring."""
         spare = Signal(range(-self.beats, self.depth + 1), init=self.depth - self.beats)
-        pace = Signal(range(self.beats))  # clocks until the next reservation
-        paced = Signal(init=1)  # pace == 0
-        m.d.comb += self.room.eq(~spare[-1] & paced)
-        m.d.sync += paced.eq(pace <= 1)
+        pace = Signal(self.beats)  # a bit for each clock that the next reservation has to wait
+        m.d.comb += self.room.eq(~spare[-1] & ~pace[0])
         freed = Signal(2)  # a register, because `taken` comes from far away
         m.d.sync += [freed.eq(taken + dropped), spare.eq(spare + freed)]
-        with m.If(pace != 0):
-            m.d.sync += pace.eq(pace - 1)
+        m.d.sync += pace.eq(pace >> 1)
         with m.If(self.reserve):
-            m.d.sync += [spare.eq(spare + freed - self.beats), pace.eq(self.beats - 1),
-                         paced.eq(self.beats == 1)]
+            m.d.sync += [spare.eq(spare + freed - self.beats), pace.eq((1 << self.beats - 1) - 1)]

@@ -89,11 +89,13 @@ class TapeDecoder(Component):
         m, config = Module(), self.config
         words = self.words
         left = Signal(SPAN_BITS)  # words of the span
+        left_one = Signal()  # left == 1
         payload = Signal(SPAN_BITS)  # words (trits) or beats (pairs) of the command
+        final = Signal()  # payload == 1
         unwritten = Signal(8)  # matrices handed out and not yet written back
         taken = words.valid & words.ready
         with m.If(taken):
-            m.d.sync += left.eq(left - 1)
+            m.d.sync += [left.eq(left - 1), left_one.eq(left == 2)]
 
         issued = self.matrices.valid & self.matrices.ready
         m.d.sync += unwritten.eq(unwritten + issued - self.written)
@@ -144,7 +146,7 @@ class TapeDecoder(Component):
                              command[field][EXPONENT_PLACE:])]
 
         def end_of_command():
-            with m.If(left == 1):
+            with m.If(left_one):
                 m.next = "SPAN"
             with m.Else():
                 m.next = "COMMAND"
@@ -153,7 +155,8 @@ class TapeDecoder(Component):
             with m.State("SPAN"):
                 m.d.comb += self.spans.ready.eq(1)
                 with m.If(self.spans.valid):
-                    m.d.sync += left.eq(self.spans.payload.words)
+                    m.d.sync += [left.eq(self.spans.payload.words),
+                                 left_one.eq(self.spans.payload.words == 1)]
                     with m.Switch(self.spans.payload.kind):
                         with m.Case(SpanKind.HEADER):
                             m.next = "HEADER"
@@ -163,11 +166,11 @@ class TapeDecoder(Component):
                             m.next = "COMMAND"
             with m.State("HEADER"):
                 m.d.comb += [self.fields.valid.eq(words.valid), words.ready.eq(self.fields.ready)]
-                with m.If(taken & (left == 1)):
+                with m.If(taken & left_one):
                     m.next = "SPAN"
             with m.State("EMBEDDING"):
                 give_beats(self.embeddings, 0)
-                with m.If(taken & (left == 1)):
+                with m.If(taken & left_one):
                     m.next = "SPAN"
             with m.State("COMMAND"):
                 m.d.comb += words.ready.eq(1)
@@ -181,26 +184,26 @@ class TapeDecoder(Component):
                 with m.If(opcode == Opcode.NORM):
                     m.d.comb += [self.norms.valid.eq(may_go & ~sent[0]),
                                  self.constants.valid.eq(may_go & ~sent[1])]
-                    m.d.sync += [sent.eq(handed), payload.eq(beats)]
+                    m.d.sync += [sent.eq(handed), payload.eq(beats), final.eq(beats == 1)]
                     with m.If(handed.all()):
                         m.d.sync += sent.eq(0)
                         m.next = "PAIRS"
                 with m.Else():
                     m.d.comb += self.matrices.valid.eq(1)
-                    m.d.sync += payload.eq(command[3])
+                    m.d.sync += [payload.eq(command[3]), final.eq(command[3] == 1)]
                     with m.If(self.matrices.ready):
                         m.next = "TRITS"
             with m.State("PAIRS"):
-                give_beats(self.pairs, payload == 1)
+                give_beats(self.pairs, final)
                 with m.If(self.pairs.valid & self.pairs.ready):
-                    m.d.sync += payload.eq(payload - 1)
-                    with m.If(payload == 1):
+                    m.d.sync += [payload.eq(payload - 1), final.eq(payload == 2)]
+                    with m.If(final):
                         end_of_command()
             with m.State("TRITS"):
                 m.d.comb += [self.trits.valid.eq(words.valid), words.ready.eq(self.trits.ready)]
                 with m.If(taken):
-                    m.d.sync += payload.eq(payload - 1)
-                    with m.If(payload == 1):
+                    m.d.sync += [payload.eq(payload - 1), final.eq(payload == 2)]
+                    with m.If(final):
                         end_of_command()
 
             m.d.comb += self.idle.eq(fsm.ongoing("SPAN") & (unwritten == 0))

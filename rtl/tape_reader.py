@@ -1,9 +1,10 @@
 """Reads spans of memory ahead of their use, in bursts, into the prefetch FIFO."""
 
 from amaranth.hdl import Module, Mux, Signal, unsigned
-from amaranth.lib import data, fifo, stream
+from amaranth.lib import data, stream
 from amaranth.lib.wiring import Component, In, Out, connect, flipped
 
+from .block_fifo import BlockFifo
 from .interfaces import MemorySignature
 from .stream_buffer import StreamBuffer
 
@@ -42,40 +43,43 @@ class TapeReader(Component):
 
     def elaborate(self, platform):
         m, config = Module(), self.config
-        m.submodules.prefetch = prefetch = fifo.SyncFIFOBuffered(
-            width=config.word_bits, depth=config.prefetch_words)
+        m.submodules.prefetch = prefetch = BlockFifo(
+            unsigned(config.word_bits), config.prefetch_words)
         address, remaining = Signal(config.address_bits), Signal(SPAN_BITS)
         claimed = Signal(range(config.prefetch_words + 1))  # words in the FIFO or on their way
+        some, final = Signal(), Signal()  # remaining != 0; remaining == burst
         burst = Signal(range(config.burst_words + 1))
         request = self.memory.requests
         asked = request.valid & request.ready
         taken = self.words.valid & self.words.ready
         m.d.comb += [
             request.payload.address.eq(address), request.payload.words.eq(burst),
-            self.spans.ready.eq(remaining == 0),
+            self.spans.ready.eq(~some),
         ]
         # A request is measured in one clock and offered from the next.
         with m.If(asked):
             m.d.sync += request.valid.eq(0)
         with m.Elif(~request.valid):
             m.d.sync += [
-                request.valid.eq((remaining != 0)
+                request.valid.eq(some
                                  & (claimed <= config.prefetch_words - config.burst_words)),
                 burst.eq(Mux(remaining > config.burst_words, config.burst_words, remaining)),
+                final.eq(remaining <= config.burst_words),
             ]
         m.d.sync += claimed.eq(claimed + Mux(asked, burst, 0) - taken)
         with m.If(asked):
-            m.d.sync += [address.eq(address + burst), remaining.eq(remaining - burst)]
+            m.d.sync += [address.eq(address + burst), remaining.eq(remaining - burst),
+                         some.eq(~final)]
         with m.If(self.spans.valid & self.spans.ready):
             m.d.sync += [address.eq(self.spans.payload.address),
-                         remaining.eq(self.spans.payload.words)]
+                         remaining.eq(self.spans.payload.words), some.eq(1)]
         m.d.comb += [
-            prefetch.w_data.eq(self.memory.words.payload),
-            prefetch.w_en.eq(self.memory.words.valid),
+            prefetch.i.payload.eq(self.memory.words.payload),
+            prefetch.i.valid.eq(self.memory.words.valid),
             self.memory.words.ready.eq(1),
         ]
         # Block RAM is slow to answer, and `ready` comes from far away.
         m.submodules.buffer = buffer = StreamBuffer(unsigned(config.word_bits))
-        connect(m, prefetch.r_stream, buffer.i)
+        connect(m, prefetch.o, buffer.i)
         connect(m, buffer.o, flipped(self.words))
         return m

@@ -69,7 +69,7 @@ class TernaryArray(wiring.Component):
         super().__init__({
             "codes": In(self.banks.i.signature.flip()),
             "matrices": In(stream.Signature(matrix_layout)),
-            "trits": In(stream.Signature(unsigned(config.word_bits))),
+            "trits": In(stream.Signature(unsigned(config.array_bits))),
             "sums": Out(self.queue.sums.signature),
             "busy": Out(1),
             "waiting": Out(1),
@@ -103,6 +103,11 @@ class TernaryArray(wiring.Component):
         """Cycle 0: which word this is. Gives: it completes a group; the group."""
         rows = self.config.rows
         following, matrix = Signal(matrix_layout), Signal(matrix_layout)
+        # Of `matrix` and `following`: chunks - 1, and whether that is 0; and of `following`
+        # whether it has but one group. They keep the end of a matrix short.
+        more, once, next_more, next_once, next_last = (
+            Signal(bits, name=name) for name, bits in (
+                ("more", 16), ("once", 1), ("next_more", 16), ("next_once", 1), ("next_last", 1)))
         announced, active = Signal(), Signal()  # `following`, `matrix` hold one
         left, last_chunk = Signal(16), Signal()  # chunks after this one; left == 0
         first_group, last_group = Signal(), Signal()
@@ -130,23 +135,28 @@ class TernaryArray(wiring.Component):
             m.d.sync += [left.eq(left - 1), last_chunk.eq(left == 1)]
         with m.If(complete):
             m.d.sync += [
-                left.eq(matrix.chunks - 1), last_chunk.eq(matrix.chunks == 1),
+                left.eq(more), last_chunk.eq(once), first_group.eq(0),
                 matrix.rows.eq(matrix.rows - rows), last_group.eq(matrix.rows <= 2 * rows),
-                first_group.eq(0),
             ]
 
         # The next matrix is taken early and begins when this one ends.
+        offered = self.matrices.payload
         m.d.comb += self.matrices.ready.eq(~announced)
-        with m.If(self.matrices.valid & ~announced):
-            m.d.sync += [announced.eq(1), following.eq(self.matrices.payload)]
+        with m.If(~announced):  # whatever is offered, which keeps `valid` out of the enables
+            m.d.sync += [
+                announced.eq(self.matrices.valid), following.eq(offered),
+                next_more.eq(offered.chunks - 1), next_once.eq(offered.chunks == 1),
+                next_last.eq(offered.rows <= rows),
+            ]
         with m.If(~active | finish):
-            m.d.sync += active.eq(announced)
+            # Without one announced this is nothing, and not active.
+            m.d.sync += [
+                active.eq(announced), matrix.eq(following), first_group.eq(1),
+                more.eq(next_more), once.eq(next_once),
+                left.eq(next_more), last_chunk.eq(next_once), last_group.eq(next_last),
+            ]
             with m.If(announced):
-                m.d.sync += [
-                    announced.eq(0), matrix.eq(following), first_group.eq(1),
-                    left.eq(following.chunks - 1), last_chunk.eq(following.chunks == 1),
-                    last_group.eq(following.rows <= rows),
-                ]
+                m.d.sync += announced.eq(0)
         return complete, group
 
     def build_decoders(self, m):

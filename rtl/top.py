@@ -6,13 +6,14 @@ from amaranth.lib.wiring import Component, In, Out, connect, flipped
 from .accelerator import Accelerator
 from .interfaces import MemorySignature
 from .link import Link
+from .reset_chain import ResetChain
 
 
 class Top(Component):
     """Link and Accelerator sharing one memory.
 
     The link uses the memory only while no run is open, so words need no tag: they belong to the
-    side that asked last.
+    side that asked last. `contents` is the model of a resident Config, as of Accelerator.
 
     Members
     -------
@@ -24,16 +25,18 @@ class Top(Component):
         For lamps.
     """
 
-    def __init__(self, config):
-        self.config = config
+    def __init__(self, config, contents=None):
+        self.config, self.contents = config, contents
         super().__init__({"uart__rx": In(1, init=1), "uart__tx": Out(1, init=1),
                           "memory": Out(MemorySignature(config)), "busy": Out(1),
                           "status_ready": Out(1), "status_error": Out(1)})
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.link = link = Link(self.config)
-        m.submodules.accelerator = accelerator = Accelerator(self.config)
+        link, accelerator = Link(self.config), Accelerator(self.config, self.contents)
+        resets = ResetChain(m, 2)
+        resets.add("link", link)
+        resets.add("accelerator", accelerator)
         connect(m, link.machine, accelerator.control)
         status = accelerator.control.status
         self._share_memory(m, link.memory, accelerator.memory)
@@ -51,12 +54,13 @@ class Top(Component):
             memory.requests.valid.eq(accelerator.requests.valid | link.requests.valid),
             memory.requests.payload.eq(accelerator.requests.payload),
             accelerator.requests.ready.eq(memory.requests.ready),
-            link.words.payload.eq(memory.words.payload),
             accelerator.words.payload.eq(memory.words.payload),
-            link.words.valid.eq(memory.words.valid & links),
             accelerator.words.valid.eq(memory.words.valid & ~links),
             memory.words.ready.eq(1),
         ]
+        # A register: the link is large, and in no hurry.
+        m.d.sync += [link.words.payload.eq(memory.words.payload),
+                     link.words.valid.eq(memory.words.valid & links)]
         with m.If(~accelerator.requests.valid):
             m.d.comb += [memory.requests.payload.eq(link.requests.payload),
                          link.requests.ready.eq(memory.requests.ready)]

@@ -3,9 +3,11 @@
 from math import gcd
 
 from amaranth.hdl import Cat, Module, Signal
-from amaranth.lib import fifo, stream
+from amaranth.lib import stream
 from amaranth.lib.cdc import FFSynchronizer
 from amaranth.lib.wiring import Component, In, Out, connect, flipped
+
+from .block_fifo import BlockFifo
 
 MIN_CLOCKS_PER_BIT = 4
 FRAME_BITS = 10  # start, 8 data, stop
@@ -190,13 +192,13 @@ class UART(Component):
         m = Module()
         m.submodules.receiver = receiver = UARTReceiver(**self._rates)
         m.submodules.transmitter = transmitter = UARTTransmitter(**self._rates)
-        m.submodules.received = received = fifo.SyncFIFOBuffered(width=8, depth=self._depth)
+        m.submodules.received = received = BlockFifo(8, self._depth)
         connect(m, flipped(self.i), transmitter.i)
-        connect(m, received.r_stream, flipped(self.o))
+        connect(m, received.o, flipped(self.o))
         m.d.comb += [
             self.tx.eq(transmitter.tx),
             receiver.rx.eq(self.rx),
-            received.w_data.eq(receiver.data),
-            received.w_en.eq(receiver.valid),
+            received.i.payload.eq(receiver.data),
+            received.i.valid.eq(receiver.valid),
         ]
         return m

@@ -11,13 +11,22 @@ from amaranth.lib.wiring import Component, In, Out
 from .arithmetic import bit_length, magnitude
 
 
+SHALLOW = 128  # words: a memory of more is worth the block RAM that it takes
+
+
+def style(depth):
+    """Attributes that put a memory of `depth` words where it costs least."""
+    return {"ram_style": "distributed"} if depth <= SHALLOW else {}
+
+
 class VectorMemory(Component):
     """`depth` words of V signed elements, one write and one read a clock.
 
     Members
     -------
     address : In, x : Out(V x signed)
-        Read: `x` is the word of the `address` of the clock before (as it was then).
+        Read: `x` is the word of the `address` of the clock before; of no use if that word was
+        written in the same clock.
     write : In(1), write_address : In, write_x : In(V x signed), first : In(1)
         Write; `first` with the first word of a new vector.
     bits : Out(range(bits))
@@ -39,13 +48,16 @@ class VectorMemory(Component):
     def elaborate(self, platform):
         m = Module()
         width = self.bits_ * self.vector
-        m.submodules.memory = memory = Memory(shape=width, depth=self.depth, init=[])
-        read, write = memory.read_port(), memory.write_port()
+        m.submodules.memory = memory = Memory(shape=width, depth=self.depth, init=[],
+                                               attrs={"no_rw_check": 1, **style(self.depth)})
+        read, write = memory.read_port(domain="comb"), memory.write_port()
+        word = Signal(width, reset_less=True)  # with the memory, a block RAM
         m.d.comb += [
-            read.addr.eq(self.address), read.en.eq(1), self.x.as_value().eq(read.data),
+            read.addr.eq(self.address), self.x.as_value().eq(word),
             write.addr.eq(self.write_address), write.data.eq(self.write_x.as_value()),
             write.en.eq(self.write),
         ]
+        m.d.sync += word.eq(read.data)
         if self.track:
             seen, new = Signal(self.bits_ - 1), Signal(self.bits_ - 1)
             written, first = Signal(), Signal()

@@ -15,7 +15,7 @@ from .streams import StreamSink, StreamSource, parameters, start
 
 def header_of(config, **changes):
     fields = dict(
-        model_id=1, geometry=config.rows | config.inputs << 16, formats=config.formats.crc,
+        model_id=1, geometry=config.geometry, formats=config.formats.crc,
         hidden=config.max_hidden, layers=config.max_layers, inner=config.max_inner,
         vocabulary=300, embedding_start=32, embedding_words=7, embedding_shift=3,
         body_start=3000, body_words=500, token_words=620,

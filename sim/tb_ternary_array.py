@@ -7,7 +7,7 @@ import numpy as np
 from cocotb.triggers import ClockCycles, RisingEdge
 
 from ..common.config import preset
-from ..compiler.packing import pack_matrix
+from ..compiler.packing import pack_words
 from ..model.golden import Golden
 from ..rtl.ternary_array import TernaryArray, matrix_layout
 from .streams import StreamSink, StreamSource, parameters, start
@@ -43,7 +43,7 @@ class Work:
         function = int(self.random.integers(8))
         self.matrices.append({"chunks": -(-inputs // config.inputs), "rows": outputs,
                               "function": function, "release": release})
-        packed = pack_matrix(trits, config.rows, config.inputs).reshape(-1, config.word_bytes)
+        packed = pack_words(trits, config).reshape(-1, config.array_bytes)
         self.words += [int.from_bytes(word.tobytes(), "little") for word in packed]
         self.add_sums(self.vector, trits, {"function": function, "release": release})
         if release:

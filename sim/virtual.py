@@ -69,7 +69,7 @@ def _gateware():
             for path in sorted((tree / part).glob("*.py"))]
 
 
-def _top(config, component, sdram):
+def _top(config, component, sdram, contents):
     """What is simulated, with `component` in the place of the machine."""
     if sdram is not None:
         from ..rtl.sdram_top import SdramTop
@@ -77,7 +77,7 @@ def _top(config, component, sdram):
     if component is not None:
         return component
     from ..rtl.top import Top
-    return Top(config)
+    return Top(config, contents)
 
 
 def port_widths(config, sdram=None):
@@ -89,25 +89,27 @@ def port_widths(config, sdram=None):
     return defines
 
 
-def build(config, component=None, sdram=None):
+def build(config, component=None, sdram=None, contents=None):
     """The simulator's program for `config`, from build/virtual or made now, which takes minutes
     on a machine that has never built one.
 
-    `component` replaces `tritone.rtl.top.Top(config)`; `sdram`, a SdramUse, the fast memory.
+    `component` replaces `tritone.rtl.top.Top(config, contents)`, `contents` being the model of a
+    resident Config; `sdram`, a SdramUse, the fast memory.
     """
     verilator.check_tools()
     defines = port_widths(config, sdram)
     parts = [emit.identity(), verilator.identity(), FLAGS, defines, TRANSLATE, processor(),
              *(source.read_bytes() for source in sorted(SOURCES.iterdir()))]
     if component is not None:
-        return _program(emit.to_rtlil(_top(config, component, sdram), "tritone"), parts, defines)
+        top = _top(config, component, sdram, contents)
+        return _program(emit.to_rtlil(top, "tritone"), parts, defines)
     # The same gateware gives the same program: what it was called saves elaborating it again.
-    name = digest(config, sdram, version("amaranth"), *_gateware(), *parts)
+    name = digest(config, sdram, contents, version("amaranth"), *_gateware(), *parts)
     known = build_root() / "virtual" / f"{name}.program"
     if known.exists() and (program := Path(known.read_text())).exists():
         return program
     with step("elaborating the machine"):
-        design = emit.to_rtlil(_top(config, None, sdram), "tritone")
+        design = emit.to_rtlil(_top(config, None, sdram, contents), "tritone")
     program = _program(design, parts, defines)
     emit.write_if_changed(known, str(program))
     return program
@@ -134,6 +136,8 @@ class VirtualBoard:
     config : Config
     tape : bytes
         Found in the memory from address 0 on when the board starts, as if booted from flash.
+    contents : compiler.resident.Contents
+        Of a Tape for a resident Config, which then has no memory for a tape.
     component : amaranth.lib.wiring.Component
         Another machine with the ports of `rtl.top.Top`, for tests.
     sdram : common.sdram_parts.SdramUse
@@ -151,13 +155,13 @@ class VirtualBoard:
         The process that simulates.
     """
 
-    def __init__(self, config, tape=None, *, component=None, sdram=None, fault=None,
+    def __init__(self, config, tape=None, *, contents=None, component=None, sdram=None, fault=None,
                  program=None):
         size = config.memory_words * config.word_bytes
         if tape is not None and len(tape) > size:
             raise VirtualBoardError(f"the tape has {len(tape)} bytes; the memory of "
                                     f"{config.name!r} holds {size}")
-        self._program = program or build(config, component, sdram)
+        self._program = program or build(config, component, sdram, contents)
         command = [str(self._program), *self._memory(config, sdram), str(config.clock_hz),
                    str(config.baud)]
         self._last = {}

@@ -37,15 +37,17 @@ def test_a_machine_has_words_for_the_memory_of_its_board(name):
     assert config.memory_rate <= peak <= config.memory_rate * Fraction(101, 100)
 
 
-# By hand from FPGA-TN-02200: f_out = f_in / CLKI_DIV * CLKFB_DIV, VCO = f_out * DIV
+# By hand from FPGA-TN-02200: VCO = f_in / CLKI_DIV * CLKFB_DIV * CLKOP_DIV, f_out = VCO / DIV
 @pytest.mark.parametrize("source, clocks, dividers", [
-    (25, [Clock("sync", 100 * MHZ), Clock("mem", 133_333_334)], (1, 4, (8, 6))),
-    (50, [Clock("sync", 100 * MHZ)], (1, 2, (8,))),
-    (12, [Clock("sync", 96 * MHZ)], (1, 8, (8,))),
+    (25, [Clock("sync", 100 * MHZ), Clock("mem", 133_333_334)], (1, 1, 32, (8, 6))),
+    (50, [Clock("sync", 100 * MHZ), Clock("mem", 125 * MHZ)], (1, 1, 10, (5, 4))),
+    (25, [Clock("sync", 80 * MHZ)], (1, 1, 32, (10,))),
+    (12, [Clock("sync", 80 * MHZ)], (1, 1, 60, (9,))),
+    (96, [Clock("sync", 100 * MHZ)], (3, 1, 25, (8,))),
 ])
 def test_dividers_of_the_pll(source, clocks, dividers):
     found = plan(source * MHZ, clocks)
-    assert (found.reference, found.feedback, found.outputs) == dividers
+    assert (found.reference, found.feedback, found.loop, found.outputs) == dividers
     assert found.rates[0] == clocks[0].hz
     assert all(rate <= clock.hz for rate, clock in zip(found.rates, clocks))
 

@@ -33,6 +33,7 @@ SPANS = [(2, 12), (3, 150), (260, 1), (700, 33), (701, 2)]  # earliest clock, wo
     ("V_LATENCY", Normaliser.latency), ("QUANTISE", Quantiser.latency),
     ("SCALE_LATENCY", Scale.LATENCY),
     ("SILU", Silu.LATENCY), ("MLGRU", Mlgru.LATENCY),
+    ("QUICK", ScalarUnit.QUICK),
     ("ADD", ResidualAdder.LATENCY), ("DRAIN", Results.DRAIN), ("QUEUE", memory.QUEUE_DEPTH)])
 def test_a_constant_is_that_of_the_gateware(constant, gateware):
     assert getattr(clocks, constant) == gateware

@@ -11,9 +11,11 @@ from noise import NoisyTransport
 from stand_in import TOKEN_CLOCKS, expected
 
 from tritone.common import link
+from tritone.common.config import preset
 from tritone.common.counters import COUNTERS
 from tritone.common.formats import COMPACT
 from tritone.common.link import RESPONSE, Opcode, Status
+from tritone.common.signatures import STREAMS
 from tritone.host.driver import Board, Refused, RequestError, SilentBoard
 from tritone.host.transport import BoardError, PortError, SerialTransport
 
@@ -45,6 +47,17 @@ def test_identify_gives_the_whole_config(board):
     assert identity["ready"] and not identity["running"] and not identity["error"]
 
 
+def test_identify_gives_what_a_resident_machine_is():
+    config = preset("resident")
+    octets = link.identity(config, 3)
+    assert octets[88:96] == b"\x01\x01\x03\x00" + len(STREAMS).to_bytes(4, "little")
+    status = link.MACHINE_STATUS.pack(1, 0, 0, 0, 1) + link.MODEL.pack(1, 600)
+    identity = link.parse_identity(octets + status)
+    assert identity["config"] == config and identity["signatures"] == len(STREAMS)
+    with pytest.raises(ValueError, match="board has array 7; known: adders, tables"):
+        link.parse_identity(octets[:88] + b"\x07" + octets[89:] + status)
+
+
 def test_formats_are_told_by_name_and_must_be_the_same():
     status = link.MACHINE_STATUS.pack(1, 0, 0, 0, 1) + link.MODEL.pack(1, 600)
     config = replace(CONFIG, formats=COMPACT)
@@ -53,7 +66,7 @@ def test_formats_are_told_by_name_and_must_be_the_same():
     with pytest.raises(ValueError, match="formats 'compact' are others than this program's$"):
         link.parse_identity(identity[:84] + bytes([identity[84] ^ 1]) + identity[85:] + status)
     custom = replace(CONFIG, formats=replace(COMPACT, logit_frac=15))
-    with pytest.raises(ValueError, match="formats 'custom'; known: compact, fine$"):
+    with pytest.raises(ValueError, match="formats 'custom'; known: compact, fine, resident$"):
         link.parse_identity(link.identity(custom, 3) + status)
 
 

@@ -21,3 +21,12 @@ def test_scalar_unit(case):
                                   "clocks_do_not_depend_on_the_operands"])
 def test_scalar_unit_in_compact_formats(case):
     check(case, {"formats": "compact"})
+
+
+@pytest.mark.parametrize("pace", [2, 3])
+def test_scalar_unit_of_several_bits_a_clock(pace):
+    check("scalars_match/idle=0/stall=0", {"formats": "compact", "scalar_pace": pace})
+
+
+def test_clocks_of_three_bits_a_clock():
+    check("clocks_do_not_depend_on_the_operands", {"formats": "compact", "scalar_pace": 3})

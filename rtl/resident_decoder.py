@@ -1,0 +1,206 @@
+"""The stores of a model in block RAM, and the commands that walk through them."""
+
+from amaranth.hdl import Cat, Module, Mux, Signal, unsigned
+from amaranth.lib import data, stream
+from amaranth.lib.memory import Memory
+from amaranth.lib.wiring import Component, In, Out
+
+from ..common.tape import COMMAND_FIELDS, EXPONENT_PLACE, HEADER_FIELDS
+from .sequential_store import SequentialStore
+from .tape_decoder import FIELD_BITS, SpanKind, constants_layout, matrix_layout, norm_layout
+from .tape_reader import SPAN_BITS, span_layout
+
+
+class ResidentDecoder(Component):
+    """Gives what TapeDecoder gives, out of block RAM: norms and matrices each in their own order.
+
+    Norms and matrices do not wait for each other, but for what they need: a NORM with `wait` until
+    as many matrices as its field `after` says have been written back, and for the embedding. Gains
+    and trits are there all the time, in the order in which they are used.
+
+    Clocks: COMMANDS taken in clock t, the first matrix is there in clock t + 3, the first norm in
+    clock t + FIRST_NORM; the norm after the one that was taken in clock t in clock t + NEXT_NORM. A
+    norm with `wait` comes a clock later, or in the clock of `written` itself.
+
+    Parameters
+    ----------
+    config : Config
+    contents : compiler.resident.Contents
+
+    Members
+    -------
+    reads : In(stream of {address, words})
+        Spans as the sequencer wants them read; `address` counts only for an embedding, in rows of
+        V elements.
+    spans : In(stream of {kind, words})
+        The same; taken together. COMMANDS has as many words as commands: those of a token read,
+        or of a token sampled.
+    fields, norms, constants, pairs, matrices, trits, written, settled, idle, starved
+        As of TapeDecoder; never starved.
+    embeddings : Out(stream of V x embedding_bits)
+    """
+
+    FIRST_NORM = 8
+    NEXT_NORM = 5
+
+    def __init__(self, config, contents):
+        self.config, self.contents = config, contents
+        formats = config.formats
+        self.row = data.ArrayLayout(unsigned(formats.embedding_bits), config.vector)
+        beat = data.ArrayLayout(unsigned(formats.pair_bits), config.vector)
+        fields = stream.Signature(unsigned(FIELD_BITS))
+        super().__init__({
+            "reads": In(stream.Signature(span_layout(config))),
+            "spans": In(stream.Signature(
+                data.StructLayout({"kind": SpanKind, "words": SPAN_BITS}))),
+            "fields": Out(fields), "embeddings": Out(stream.Signature(self.row)),
+            "norms": Out(stream.Signature(norm_layout)),
+            "constants": Out(stream.Signature(constants_layout(formats))),
+            "pairs": Out(stream.Signature(beat)),
+            "matrices": Out(stream.Signature(matrix_layout)),
+            "trits": Out(stream.Signature(unsigned(config.array_bits))),
+            "written": In(1), "settled": In(1), "idle": Out(1), "starved": Out(1),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+        self.start = Signal()  # of a token's commands
+        self.sampling = Signal()  # they include those of the head
+        self.count, self.counted = Signal(8), Signal(8)  # matrices written back; with `written`
+        m.d.comb += self.counted.eq(Mux(self.start, 0, self.count + self.written))
+        m.d.sync += self.count.eq(self.counted)
+        self.build_payloads(m)
+        self.build_norms(m)
+        self.build_matrices(m)
+        self.build_spans(m)
+        return m
+
+    def store(self, m, name, width, words, attributes=None):
+        m.submodules[name] = store = SequentialStore(width, words, attributes)
+        m.d.comb += store.start.eq(self.start)
+        return store
+
+    def build_payloads(self, m):
+        contents = self.contents
+        pairs = self.store(m, "pairs", self.pairs.payload.shape().size, contents.pairs)
+        trits = self.store(m, "trits", self.config.array_bits, contents.trits)
+        for store, out in ((pairs, self.pairs), (trits, self.trits)):
+            m.d.comb += [out.payload.eq(store.o.payload) if out is self.trits else
+                         out.payload.as_value().eq(store.o.payload),
+                         out.valid.eq(store.o.valid), store.o.ready.eq(out.ready)]
+
+    def build_norms(self, m):
+        """Takes the fields of a norm one a clock, then hands it out."""
+        contents = self.contents
+        fields = self.store(m, "norms", FIELD_BITS, contents.norms)
+        norms = len(contents.norms) // COMMAND_FIELDS
+        left = Signal(range(norms + 1))
+        command = Signal(data.ArrayLayout(unsigned(FIELD_BITS), COMMAND_FIELDS))
+        have = Signal(range(COMMAND_FIELDS + 1))
+        sent, handed, may_go = Signal(2), Signal(2), Signal()  # normaliser, scalar unit
+        some = Signal()  # left != 0, long before a norm is complete
+        complete = have == COMMAND_FIELDS
+        field = command[0]
+        m.d.comb += [
+            fields.o.ready.eq(~complete),
+            self.norms.payload.source.eq(field[4]), self.norms.payload.repeat.eq(field[6]),
+            self.norms.payload.floors.eq(field[7]), self.norms.payload.length.eq(field[16:]),
+            self.norms.valid.eq(may_go & ~sent[0]), self.constants.valid.eq(may_go & ~sent[1]),
+            handed.eq(sent | Cat(self.norms.valid & self.norms.ready,
+                                 self.constants.valid & self.constants.ready)),
+        ]
+        compared, enough, almost = Signal(), Signal(), Signal()  # matrices written, or but for one
+        m.d.sync += [compared.eq(complete), enough.eq(self.counted >= field[8:16]),
+                     almost.eq(self.counted + 1 >= field[8:16])]
+        m.d.comb += may_go.eq(complete & some & (
+            ~field[5] | (self.settled & compared & (enough | (almost & self.written)))))
+        for n, name in enumerate(("factor", "energy", "constant"), start=1):
+            mantissa = self.constants.payload[f"{name}_mantissa"]
+            m.d.comb += [mantissa.eq(command[n][:len(mantissa)]),
+                         self.constants.payload[f"{name}_exponent"].eq(
+                             command[n][EXPONENT_PLACE:])]
+        with m.If(fields.o.valid & fields.o.ready):
+            m.d.sync += [command.as_value().eq(Cat(command.as_value()[FIELD_BITS:],
+                                                   fields.o.payload)),
+                         have.eq(have + 1)]
+        m.d.sync += sent.eq(handed)
+        m.d.sync += some.eq(left != 0)
+        with m.If(handed.all()):
+            m.d.sync += [sent.eq(0), have.eq(0), left.eq(left - 1)]
+        with m.If(self.start):
+            m.d.sync += [have.eq(0), sent.eq(0),
+                         left.eq(Mux(self.sampling, norms, contents.body_norms))]
+
+    def build_matrices(self, m):
+        contents, layout = self.contents, matrix_layout
+        words = [layout.const(matrix).as_value().value for matrix in contents.matrices]
+        matrices = self.store(m, "matrices", layout.size, words, {"rom_style": "logic"})
+        left = Signal(range(len(words) + 1))
+        m.d.comb += [
+            self.matrices.payload.as_value().eq(matrices.o.payload),
+            self.matrices.valid.eq(matrices.o.valid & (left != 0)),
+            matrices.o.ready.eq(self.matrices.ready & (left != 0)),
+        ]
+        with m.If(self.matrices.valid & self.matrices.ready):
+            m.d.sync += left.eq(left - 1)
+        self.wanted = Mux(self.sampling, len(words), contents.body_matrices)
+        with m.If(self.start):
+            m.d.sync += left.eq(self.wanted)
+
+    def build_spans(self, m):
+        """Takes spans: hands out the header, a row of embeddings, or starts the commands."""
+        contents, reads, spans = self.contents, self.reads, self.spans
+        left = Signal(SPAN_BITS)
+        m.submodules.embedding = memory = Memory(
+            shape=self.row.size, depth=len(contents.embeddings), init=contents.embeddings)
+        read = memory.read_port(domain="comb")
+        address = Signal(range(len(contents.embeddings)))
+        row = [Signal(self.row.size, name=f"row_{n}", reset_less=True) for n in range(2)]
+        there = Signal(2)
+        header = contents.header
+        step, sampled = Signal(range(HEADER_FIELDS + 1)), Signal()
+        busy = Signal()  # a token's commands have begun
+        m.d.comb += [
+            read.addr.eq(address), self.embeddings.payload.as_value().eq(row[1]),
+            self.sampling.eq(sampled), self.starved.eq(0),
+        ]
+        with m.Switch(step):
+            for n in range(HEADER_FIELDS):
+                with m.Case(n):
+                    m.d.comb += self.fields.payload.eq(
+                        int.from_bytes(header[4 * n:4 * n + 4], "little"))
+        # Cycle 1: the block RAM's register; cycle 2: another one. Nothing stalls the embedder.
+        m.d.sync += [row[0].eq(read.data), row[1].eq(row[0]), there.eq(there << 1)]
+        m.d.comb += self.embeddings.valid.eq(there[1])
+        with m.FSM(name="span") as fsm:
+            with m.State("SPAN"):
+                both = spans.valid & reads.valid
+                m.d.comb += [spans.ready.eq(both), reads.ready.eq(both)]
+                m.d.sync += step.eq(0)
+                with m.If(both):
+                    m.d.sync += [left.eq(spans.payload.words), address.eq(reads.payload.address)]
+                    with m.Switch(spans.payload.kind):
+                        with m.Case(SpanKind.HEADER):
+                            m.next = "HEADER"
+                        with m.Case(SpanKind.EMBEDDING):
+                            m.next = "EMBEDDING"
+                        with m.Case(SpanKind.COMMANDS):
+                            m.d.sync += sampled.eq(
+                                spans.payload.words
+                                != contents.body_norms + contents.body_matrices)
+                            m.next = "START"
+            with m.State("HEADER"):
+                m.d.comb += self.fields.valid.eq(1)
+                with m.If(self.fields.ready):
+                    m.d.sync += [left.eq(left - 1), step.eq(step + 1)]
+                    with m.If(left == 1):
+                        m.next = "SPAN"
+            with m.State("EMBEDDING"):
+                m.d.sync += [address.eq(address + 1), left.eq(left - 1), there[0].eq(1)]
+                with m.If(left == 1):
+                    m.next = "SPAN"
+            with m.State("START"):
+                m.d.comb += self.start.eq(1)
+                m.d.sync += busy.eq(1)
+                m.next = "SPAN"
+            m.d.comb += self.idle.eq(fsm.ongoing("SPAN") & (~busy | (self.count == self.wanted)))

@@ -1,0 +1,209 @@
+"""Matrices of trits times vectors of codes, by tables of three codes in distributed RAM."""
+
+from amaranth.hdl import Module, Mux, Signal, unsigned
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out, connect, flipped
+
+from ..common.triples import TRIPLE_BITS
+from .sum_queue import SumQueue
+from .table_filler import TableFiller
+from .table_row import TableRow
+from .ternary_array import matrix_layout
+
+
+class TableArray(wiring.Component):
+    """sums[m] = sum over n of trits[m, n] * codes[n], `rows` x `inputs` products a clock.
+
+    The twin of TernaryArray, with its ports, for few gates a lane. A word of `trits` holds a row
+    group's trits for one chunk of inputs, in blocks of row groups, then chunks, then the row groups
+    of the block (compiler/packing.py): so the tables are filled once a chunk and block, or once a
+    vector that has one chunk. One word a clock is taken while the tables are filled; a word that
+    completes a group waits until SumQueue has room. Behind a word nothing ever waits.
+
+    Clocks, when nothing else holds them up:
+
+    - the tables being free, every step of the filler waits for its codes, and the first word is
+      taken 2 clocks after the last step: so `fill` + 1 clocks after the last beat of codes of a
+      chunk at the latest, and up to 4 clocks earlier;
+    - last word of a chunk taken in clock t, its successor being there: first word of that in clock
+      t + `fill` + 1; without another fill, in clock t + 1;
+    - matrix taken in clock t while none is at work: first word in clock t + 2; a matrix is taken up
+      to one ahead, and then follows the one before it without a gap;
+    - word that completes a group taken in clock t: its first sums are valid in clock t + `latency`,
+      one more beat every clock;
+    - the codes are released in the clock after the last fill from them, or two clocks after their
+      last matrix was taken, if that is later; new ones are taken from the clock after;
+    - words that complete groups are at least `queue.beats` clocks apart (SumQueue's rule).
+
+    Members
+    -------
+    codes, matrices, trits, sums, busy, waiting
+        As of TernaryArray, but a word as above, and one vector of codes.
+    """
+
+    columns = 1
+    fill = TableFiller.CLOCKS
+
+    def __init__(self, config):
+        self.config = config
+        self.filler = TableFiller(config)
+        self.row_units = [TableRow(config.groups, config.accumulator_bits, config.block_groups,
+                                   self.partial_bits) for _ in range(config.rows)]
+        self.depth = self.row_units[0].latency  # clocks from a word to the accumulators
+        self.queue = SumQueue(config, 1, self.depth)
+        super().__init__({
+            "codes": In(self.filler.codes.signature.flip()),
+            "matrices": In(stream.Signature(matrix_layout)),
+            "trits": In(stream.Signature(unsigned(config.array_bits))),
+            "sums": Out(self.queue.sums.signature),
+            "busy": Out(1),
+            "waiting": Out(1),
+        })
+
+    @property
+    def chunks(self):
+        """Of the longest input."""
+        return -(-self.config.max_inner // self.config.inputs)
+
+    @property
+    def partial_bits(self):
+        """Signed bits of a sum to which the last chunk is still to be added."""
+        return (127 * max(self.chunks - 1, 1) * self.config.inputs).bit_length() + 1
+
+    @property
+    def work_layout(self):
+        """Of a matrix: `matrix_layout` as it is used here. `single`: it has one chunk."""
+        config, rows = self.config, matrix_layout["rows"].shape
+        row_bits, group_bits = ((n - 1).bit_length() for n in (config.rows, config.block_groups))
+        return data.StructLayout({
+            "last_row": data.StructLayout({"row": row_bits, "group": group_bits,
+                                           "block": rows - row_bits - group_bits}),
+            "chunks": range(self.chunks + 1), "single": 1, "function": 3, "release": 1})
+
+    @property
+    def latency(self):
+        """Clocks from the word that completes a group to the first of its sums."""
+        return self.depth + self.queue.latency
+
+    def elaborate(self, _platform):
+        m = Module()
+        m.submodules.filler, m.submodules.queue = self.filler, self.queue
+        connect(m, flipped(self.codes), self.filler.codes)
+        connect(m, self.queue.sums, flipped(self.sums))
+        self.build_matrices(m)
+        self.build_position(m)
+        self.build_tables(m)
+        self.build_lanes(m)
+        return m
+
+    def build_matrices(self, m):
+        """Takes the matrices; the next one is taken early and begins when this one ends."""
+        self.active, self.begin = Signal(), Signal()  # begin: `following` becomes `matrix`
+        self.matrix, self.following = (Signal(self.work_layout, name=name)
+                                       for name in ("matrix", "following"))
+        self.finish = Signal()  # the last word of the matrix is taken
+        announced, given, new = Signal(), self.matrices.payload, self.following
+        m.d.comb += [self.matrices.ready.eq(~announced),
+                     self.begin.eq(announced & (~self.active | self.finish))]
+        with m.If(~announced):  # whatever is offered, which keeps `valid` out of the enables
+            m.d.sync += [announced.eq(self.matrices.valid), new.last_row.eq(given.rows - 1),
+                         new.chunks.eq(given.chunks), new.single.eq(given.chunks == 1),
+                         new.function.eq(given.function), new.release.eq(given.release)]
+        with m.If(self.finish):
+            m.d.sync += self.active.eq(0)
+        with m.If(self.begin):
+            m.d.sync += [announced.eq(0), self.active.eq(1), self.matrix.eq(self.following)]
+
+    def build_position(self, m):
+        """Cycle 0: which word this is."""
+        self.index = Signal(range(max(self.config.block_groups, 2)))
+        following, limit = Signal.like(self.index), Signal.like(self.index)  # limit: of the block
+        ending = Signal()  # index == limit
+        blocks_left = Signal(len(self.matrix.last_row.block))
+        chunks_left = Signal.like(self.matrix.chunks)
+        self.first_chunk, self.last_chunk = Signal(), Signal()
+        self.first_group, self.last_block = Signal(), Signal()
+        self.final, self.end = Signal(), Signal()  # of the matrix; of a chunk in a block
+        m.d.comb += [
+            following.eq(self.index + 1), self.final.eq(ending & self.last_block),
+            self.end.eq(self.busy & ending),
+            self.finish.eq(self.end & self.last_block & self.last_chunk),
+        ]
+
+        def begin_block(matrix, left, last):
+            end = Signal.like(limit)
+            m.d.comb += end.eq(matrix.last_row.group | (~last).replicate(len(limit)))
+            m.d.sync += [
+                limit.eq(end), ending.eq(end == 0), blocks_left.eq(left), self.last_block.eq(last),
+                chunks_left.eq(matrix.chunks), self.last_chunk.eq(matrix.single)]
+
+        with m.If(self.busy):
+            m.d.sync += [self.index.eq(following), ending.eq(following == limit)]
+            with m.If(self.last_chunk):
+                m.d.sync += self.first_group.eq(0)
+        with m.If(self.end):
+            m.d.sync += [self.index.eq(0), ending.eq(limit == 0),
+                         self.first_chunk.eq(self.last_chunk),
+                         chunks_left.eq(chunks_left - 1), self.last_chunk.eq(chunks_left == 2)]
+            with m.If(self.last_chunk):
+                begin_block(self.matrix, blocks_left - 1, blocks_left == 1)
+        with m.If(self.begin):
+            new = self.following
+            m.d.sync += [self.index.eq(0), self.first_group.eq(1), self.first_chunk.eq(1)]
+            begin_block(new, new.last_row.block, new.last_row.block == 0)
+
+    def build_tables(self, m):
+        """When the tables are filled, and from which chunk; when the codes may go."""
+        filler, matrix = self.filler, self.matrix
+        ready, released, last_use = Signal(), Signal(), Signal()
+        m.d.comb += [
+            filler.wanted.eq(~ready),
+            self.trits.ready.eq(self.active & ready & (~self.last_chunk | self.queue.room)),
+            self.busy.eq(self.trits.valid & self.trits.ready),
+            self.waiting.eq(self.trits.valid & self.active & ~ready),
+            last_use.eq(self.last_chunk & (self.last_block | matrix.single)),
+            filler.release.eq(self.active & ready & ~released & matrix.release & last_use),
+        ]
+        with m.If(filler.release):
+            m.d.sync += released.eq(1)
+        with m.If(filler.done):
+            m.d.sync += ready.eq(1)
+        with m.If(self.end & (~matrix.single | (self.finish & matrix.release))):
+            m.d.sync += [ready.eq(0), filler.chunk.eq(Mux(self.last_chunk, 0, filler.chunk + 1))]
+        with m.If(self.finish):
+            m.d.sync += released.eq(0)
+
+    def delayed(self, m, value, clocks, name):
+        """What belongs to a word, so many clocks later."""
+        for k in range(clocks):
+            later = Signal.like(value, name=f"{name}_{k + 1}")
+            m.d.sync += later.eq(value)
+            value = later
+        return value
+
+    def build_lanes(self, m):
+        """Cycles 0 to `depth`: the rows."""
+        depth, groups = self.depth, self.config.groups
+        group, complete = Signal(self.queue.group_layout), Signal()
+        m.d.comb += [
+            complete.eq(self.busy & self.last_chunk), self.queue.reserve.eq(complete),
+            group.function.eq(self.matrix.function), group.release.eq(self.matrix.release),
+            group.first.eq(self.first_group), group.last.eq(self.final),
+            group.rows.eq(self.matrix.last_row.row + 1),
+        ]
+        index = self.delayed(m, self.index, depth - 1, "index")
+        first = self.delayed(m, self.first_chunk, depth - 1, "first")
+        valid = self.delayed(m, self.busy, depth, "valid")
+        last = self.delayed(m, complete, depth, "complete")
+        m.d.comb += [self.queue.group.eq(self.delayed(m, group, depth, "group")),
+                     self.queue.load.eq(last)]
+        for row, unit in enumerate(self.row_units):
+            m.submodules[f"row_{row}"] = unit
+            triples = self.trits.payload.word_select(row, groups * TRIPLE_BITS)
+            m.d.comb += [
+                unit.triples.eq(data.View(unit.triples.shape(), triples)),
+                unit.write.eq(self.filler.write), unit.address.eq(self.filler.address),
+                unit.entries.eq(self.filler.entries), unit.index.eq(index), unit.first.eq(first),
+                unit.valid.eq(valid), unit.last.eq(last),
+                self.queue.totals[0][row].eq(unit.total),
+            ]
