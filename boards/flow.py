@@ -77,7 +77,8 @@ def place_and_route(board, folder, seed):
     report.unlink(missing_ok=True)
     arguments = [*device_options(board), "--json", f"{NAME}.json", "--lpf", f"{NAME}.lpf",
                  "--textcfg", f"{NAME}.config", "--report", report.name, "--seed", str(seed),
-                 "--router", "router2"]  # router1 has not ended on a whole machine
+                 # router1 has not ended on a whole machine; router2 looks at timing only when asked
+                 "--router", "router2", "--tmg-ripup"]
     begun = time.monotonic()
     try:
         run_tool(NEXTPNR, arguments, folder / "nextpnr.log",
