@@ -19,7 +19,6 @@ NORM_NEXT = 2  # last pair -> next norm
 V_LATENCY = 9  # pair -> v
 SUMMARY = 7  # v -> summary, and one clock more for each level of the tree over its elements
 QUANTISE = 11  # job accepted -> first codes
-MATRIX_TAKEN = 2  # matrix accepted -> first word
 SCALE_LATENCY, SILU, MLGRU, PRODUCT, ADD = 9, 9, 15, 5, 3
 FREED = 2  # beat taken from the sum queue -> its place can be reserved
 BUFFER = 1  # into a StreamBuffer -> out of it
@@ -238,7 +237,7 @@ class Machine:
         job = max(summary + self.reciprocal, self.quantiser_free)
         self.job_taken = job
         codes = job + QUANTISE + beats - 1
-        self.quantiser_free = job + beats
+        self.quantiser_free = job + beats + 1
         self.codes_full.append(codes + 1)
         self.intervals += [("normaliser", started, pair, "norm"),
                            ("scalar unit", summary, summary + self.scale, "norm"),
@@ -248,7 +247,7 @@ class Machine:
     def _matrix(self, command, now):
         config, chunks = self.config, command.length
         # now or when the one before is done
-        clock = max(now + MATRIX_TAKEN, self.words_gone[-1] + 1, self.codes_full[0]) - 1
+        clock = max(self.words_gone[-1] + 1, self.codes_full[0]) - 1
         scale, left = self.scales[0], -(-command.rows // config.vector)
         first, given, gone = True, now, self.words_gone
         take, append = self.source.next, self.source.taken.append

@@ -1,6 +1,6 @@
 """The machine between memory and link: a whole token, embedding to sample."""
 
-from amaranth.hdl import Module, Signal, Value, unsigned
+from amaranth.hdl import Module, Signal, Value
 from amaranth.lib.wiring import Component, In, Out, connect, flipped
 
 from ..common.counters import COUNTER_BITS, COUNTERS
@@ -69,7 +69,6 @@ class Accelerator(Component):
         for name, shape in (("read", self.reader.spans.payload.shape()),
                             ("span", self.decoder.spans.payload.shape()),
                             ("pair", self.normaliser.pairs.payload.shape()),
-                            ("trit", unsigned(config.word_bits)),
                             ("sum", self.scale.sums_layout),
                             ("scaled", self.scale.scaled_layout)):
             box = StreamBuffer(shape)
@@ -92,8 +91,7 @@ class Accelerator(Component):
         connect(m, decoder.pairs, self.pair_buffer.i)
         connect(m, self.pair_buffer.o, self.normaliser.pairs)
         connect(m, decoder.matrices, self.array.matrices)
-        connect(m, decoder.trits, self.trit_buffer.i)
-        connect(m, self.trit_buffer.o, self.array.trits)
+        connect(m, decoder.trits, self.array.trits)
         m.d.comb += [decoder.written.eq(self.results.written),
                      decoder.settled.eq(self.embedder.settled),
                      self.sequencer.idle.eq(decoder.idle & ~self.span_buffer.o.valid)]

@@ -158,13 +158,18 @@ class Control(Component):
             march.address.eq(march_view.address), march.words.eq(march_view.words),
             march.background.eq(march_view.background),
         ]
+        self._march_start = Signal()
+        m.d.sync += march.start.eq(self._march_start)  # it enables much
         self._load = Signal()
         m.d.sync += machine.load_model.eq(march.done | self._load)  # done: the tape is gone
 
         m.d.sync += self._resting.eq(~session.open & ~machine.status.busy & ~march.busy)
+        self._taken = Signal()  # a byte, in the clock before
+        m.d.sync += self._taken.eq(self.request_bytes.valid & self.request_bytes.ready)
+        with m.If(self._taken):
+            m.d.sync += [self._left.eq(self._left - 1), self._none.eq(self._left == 1)]
         with m.If(self.request_bytes.valid & self.request_bytes.ready):
             m.d.sync += [
-                self._left.eq(self._left - 1), self._none.eq(self._left == 1),
                 self._arguments.eq(Cat(self._arguments[8:], self.request_bytes.payload)),
             ]
 
@@ -260,7 +265,7 @@ class Control(Component):
                 with m.If(self._arguments_left == 1):
                     m.next = "MEASURE"
         with m.State("SKIP"):
-            m.d.comb += self.request_bytes.ready.eq(~self._none)
+            m.d.comb += self.request_bytes.ready.eq(~self._none & ~self._taken)
             with m.If(self._none & self._request.kind[RESPONSE_BIT]):
                 m.next = "IDLE"
             with m.Elif(self._none):
@@ -411,7 +416,7 @@ class Control(Component):
         with m.Elif(~self._resting):
             self._refuse(m, Status.BUSY)
         with m.Else():
-            m.d.comb += march.start.eq(1)
+            m.d.comb += self._march_start.eq(1)
             m.d.sync += self._march_number.eq(view.number)
             self._respond_march(m)
 
