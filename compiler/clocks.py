@@ -24,7 +24,7 @@ FREED = 2  # beat taken from the sum queue -> its place can be reserved
 BUFFER = 1  # into a StreamBuffer -> out of it
 DRAIN = 4  # last write -> matrix counts as written
 SETTLED = 6  # last beat of an embedding -> `settled`
-SAMPLER = 12  # last logits -> token, and one clock more for each element of a beat
+SAMPLER = 13  # last logits -> token, and one clock more for each element of a beat
 
 
 @dataclass
@@ -79,7 +79,7 @@ class WordSource:
         clock = max(self.next_request, self.burst_ends[0] + 1)
         needed = self.requested + config.burst_words - config.prefetch_words - 1
         if needed >= 0:
-            clock = max(clock, self.taken[needed] + MEASURE)
+            clock = max(clock, self.taken[needed] + 1 + MEASURE)
         self.in_burst = min(self.left, config.burst_words)
         self.left -= self.in_burst
         self.requested += self.in_burst

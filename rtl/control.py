@@ -464,8 +464,12 @@ class Control(Component):
 
     def _build_wait_states(self, m):
         session, machine = self._session, self.machine
-        over_time = Signal()
-        m.d.sync += over_time.eq(self._waited == self._poll_clocks)
+        over_time, known, settled = Signal(), Signal(), Signal()
+        m.d.sync += [
+            over_time.eq(self._waited == self._poll_clocks),
+            known.eq(machine.status.ready | (machine.status.error != 0)),
+            settled.eq(self._waited >= 2 * SETTLE_CLOCKS),
+        ]
         pulses = Signal(3)  # a clock after START, since they enable much
         m.d.comb += Cat(machine.reseed, machine.reset_state, machine.clear_counters).eq(pulses)
         m.d.sync += pulses.eq(0)
@@ -478,8 +482,7 @@ class Control(Component):
                 self._respond(m, link.CRC_REPLY.size)
         with m.State("LOAD"):
             m.d.sync += self._waited.eq(self._waited + 1)
-            known = machine.status.ready | (machine.status.error != 0)
-            with m.If(over_time | (known & (self._waited >= SETTLE_CLOCKS))):
+            with m.If(over_time | (known & settled)):
                 self._respond(m, link.MACHINE_STATUS.size)
         # What there is to give, a register behind each step; `open` is as old as the number.
         available, number, some, more = Signal(32), Signal.like(self._count), Signal(), Signal()

@@ -134,7 +134,8 @@ class Sequencer(Component):
         m.d.sync += row.eq(f["embedding_start"] + place.product)
         judged = self._verdict(m)
         sampling = last & some
-        tape_words = Mux(sampling, f["token_words"], f["body_words"])
+        tape_words = Signal(32)  # long before it is asked for
+        m.d.sync += tape_words.eq(Mux(sampling, f["token_words"], f["body_words"]))
 
         def span(kind, address, words, then):
             """Sends one span to reader and decoder, then goes on to state `then`."""

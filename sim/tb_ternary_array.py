@@ -188,7 +188,7 @@ async def codes_are_awaited(dut):
 
 
 @cocotb.test
-async def a_released_bank_is_written_in_the_next_clock(dut):
+async def a_released_bank_is_written_two_clocks_later(dut):
     box, work = array(), Work(array())
     for _ in range(3):
         work.add(2 * box.config.rows, 8 * box.config.inputs)
@@ -201,7 +201,7 @@ async def a_released_bank_is_written_in_the_next_clock(dut):
     bench.matrices.send(*work.matrices)
     bench.trits.send(*work.words)
     await bench.sums.expect(work.sums)
-    assert bench.clocks["codes"][taken] == bench.clocks["busy"][2 * 8 - 1] + 1
+    assert bench.clocks["codes"][taken] == bench.clocks["busy"][2 * 8 - 1] + 2
 
 
 @cocotb.test
