@@ -142,11 +142,14 @@ class Responder(Component):
     def _build_choices(self, m):
         """Registers between what is wide and the chunk; three states wait for them."""
         self._varying = Signal(8 * CHUNK_BYTES)
+        past_march, past_identity, first = Signal(), Signal(), Signal()
         self._word = Signal(self._config.word_bits)
         march, identity = self._march_chunks(), self._identity()
         m.d.sync += [
-            self._word.eq(Mux(self._number == len(march), self.march.difference,
-                              self.march.seen)),
+            self._word.eq(Mux(first, self.march.difference, self.march.seen)),
+            first.eq(self._number == len(march)),
+            past_march.eq(self._number >= len(march)),
+            past_identity.eq(self._number >= len(identity)),
             self._varying.eq(Mux(self._number[0] == len(identity) % 2, self._now(),
                                  self.model.as_value())),
             self._token.eq(self.token),
@@ -164,11 +167,11 @@ class Responder(Component):
                               (Opcode.IDENTIFY, fixed)):
             with m.If(self._is[opcode]):
                 self._merge(m, chunk)
-        with m.If(self._is[Opcode.IDENTIFY] & (self._number >= len(identity))):
+        with m.If(self._is[Opcode.IDENTIFY] & past_identity):
             self._merge(m, self._varying)
         with m.If(self._is[Opcode.MARCH]):
             self._merge(m, progress)
-            with m.If(self._number >= len(march)):
+            with m.If(past_march):
                 self._merge(m, self._word)
 
     def _merge(self, m, chunk):

@@ -97,7 +97,7 @@ class Sampler(wiring.Component):
 
         # Cycle 10: times temperature. Cycle 11: plus logit.
         places = f.temperature_frac + f.gumbel_frac - f.logit_frac
-        scaled = Signal(signed(f.gumbel_bits + f.temperature_bits))
+        scaled = Signal(signed(f.gumbel_bits + f.temperature_bits), reset_less=True)
         score = Signal(signed(f.logit_bits + 1))
         number = Signal(TOKEN_BITS)
         m.d.sync += [
