@@ -158,7 +158,9 @@ class Sequencer(Component):
         reload = Signal()  # asked for while a header is being read, or a token is under way
         with m.If(self.load_model):
             m.d.sync += reload.eq(1)
-        with m.FSM(name="state", init="LOAD") as fsm:
+        with m.FSM(name="state", init="START") as fsm:
+            with m.State("START"):  # in reset nothing is offered (reset_chain.py)
+                m.next = "LOAD"
             with m.State("LOAD"):
                 m.d.comb += self.loading.eq(1)
                 m.d.sync += [self.status.ready.eq(0), self.status.error.eq(0),
