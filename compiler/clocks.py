@@ -20,13 +20,12 @@ V_LATENCY = 9  # pair -> v
 QUICK = 5  # constants accepted -> a summary can be accepted, when there is no energy to multiply
 SUMMARY = 7  # v -> summary, and one clock more for each level of the tree over its elements
 QUANTISE = 11  # job accepted -> first codes
-MATRIX_TAKEN = 2  # matrix accepted -> first word
 SCALE_LATENCY, SILU, MLGRU, PRODUCT, ADD = 9, 9, 15, 5, 3
 FREED = 2  # beat taken from the sum queue -> its place can be reserved
 BUFFER = 1  # into a StreamBuffer -> out of it
 DRAIN = 4  # last write -> matrix counts as written
 SETTLED = 6  # last beat of an embedding -> `settled`
-SAMPLER = 12  # last logits -> token, and one clock more for each element of a beat
+SAMPLER = 13  # last logits -> token, and one clock more for each element of a beat
 
 
 @dataclass
@@ -81,7 +80,7 @@ class WordSource:
         clock = max(self.next_request, self.burst_ends[0] + 1)
         needed = self.requested + config.burst_words - config.prefetch_words - 1
         if needed >= 0:
-            clock = max(clock, self.taken[needed] + MEASURE)
+            clock = max(clock, self.taken[needed] + 1 + MEASURE)
         self.in_burst = min(self.left, config.burst_words)
         self.left -= self.in_burst
         self.requested += self.in_burst
@@ -248,7 +247,7 @@ class Machine:
         job = max(summary + self.reciprocal, self.quantiser_free)
         self.job_taken = job
         codes = job + QUANTISE + beats - 1
-        self.quantiser_free = job + beats
+        self.quantiser_free = job + beats + 1
         self.codes_full.append(codes + 1)
         self.intervals += [("normaliser", started, pair, "norm"),
                            ("scalar unit", summary, summary + self.scale, "norm"),
@@ -261,7 +260,7 @@ class Machine:
     def _matrix(self, command, now):
         config, chunks = self.config, command.length
         # now or when the one before is done
-        clock = max(now + MATRIX_TAKEN, self.words_gone[-1] + 1, self.codes_full[0]) - 1
+        clock = max(self.words_gone[-1] + 1, self.codes_full[0]) - 1
         scale, left = self.scales[0], -(-command.rows // config.vector)
         first, given, gone = True, now, self.words_gone
         take, append = self.source.next, self.source.taken.append

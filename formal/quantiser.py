@@ -45,7 +45,7 @@ class Properties(Component):
             most=2 * BEATS + Quantiser.latency, pick=self.pick)
         quiet = ~self.valid & self.job & self.take & (beat == 0)
         drains(m, quiet=quiet, inside=inside,
-               clocks=2 * (BEATS + 1) + Quantiser.latency)
+               clocks=2 * (BEATS + 2) + Quantiser.latency)
         holds(m, box.codes, "codes")
         m.d.comb += [Cover(whole == 2), Cover(taken & box.codes.payload.last & (inside == 1))]
         return m

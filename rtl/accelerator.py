@@ -114,7 +114,7 @@ class Accelerator(Component):
         connect(m, decoder.constants, self.scalars.constants)
         connect(m, decoder.matrices, self.array.matrices)
         self._join(m, "pair", decoder.pairs, self.normaliser.pairs)
-        self._join(m, "trit", decoder.trits, self.array.trits)
+        connect(m, decoder.trits, self.array.trits)
         m.d.comb += [decoder.written.eq(self.results.written),
                      decoder.settled.eq(self.embedder.settled),
                      self.sequencer.idle.eq(decoder.idle & (

@@ -158,13 +158,18 @@ class Control(Component):
             march.address.eq(march_view.address), march.words.eq(march_view.words),
             march.background.eq(march_view.background),
         ]
+        self._march_start = Signal()
+        m.d.sync += march.start.eq(self._march_start)  # it enables much
         self._load = Signal()
         m.d.sync += machine.load_model.eq(march.done | self._load)  # done: the tape is gone
 
         m.d.sync += self._resting.eq(~session.open & ~machine.status.busy & ~march.busy)
+        self._taken = Signal()  # a byte, in the clock before
+        m.d.sync += self._taken.eq(self.request_bytes.valid & self.request_bytes.ready)
+        with m.If(self._taken):
+            m.d.sync += [self._left.eq(self._left - 1), self._none.eq(self._left == 1)]
         with m.If(self.request_bytes.valid & self.request_bytes.ready):
             m.d.sync += [
-                self._left.eq(self._left - 1), self._none.eq(self._left == 1),
                 self._arguments.eq(Cat(self._arguments[8:], self.request_bytes.payload)),
             ]
 
@@ -260,7 +265,7 @@ class Control(Component):
                 with m.If(self._arguments_left == 1):
                     m.next = "MEASURE"
         with m.State("SKIP"):
-            m.d.comb += self.request_bytes.ready.eq(~self._none)
+            m.d.comb += self.request_bytes.ready.eq(~self._none & ~self._taken)
             with m.If(self._none & self._request.kind[RESPONSE_BIT]):
                 m.next = "IDLE"
             with m.Elif(self._none):
@@ -411,7 +416,7 @@ class Control(Component):
         with m.Elif(~self._resting):
             self._refuse(m, Status.BUSY)
         with m.Else():
-            m.d.comb += march.start.eq(1)
+            m.d.comb += self._march_start.eq(1)
             m.d.sync += self._march_number.eq(view.number)
             self._respond_march(m)
 
@@ -459,8 +464,12 @@ class Control(Component):
 
     def _build_wait_states(self, m):
         session, machine = self._session, self.machine
-        over_time = Signal()
-        m.d.sync += over_time.eq(self._waited == self._poll_clocks)
+        over_time, known, settled = Signal(), Signal(), Signal()
+        m.d.sync += [
+            over_time.eq(self._waited == self._poll_clocks),
+            known.eq(machine.status.ready | (machine.status.error != 0)),
+            settled.eq(self._waited >= 2 * SETTLE_CLOCKS),
+        ]
         pulses = Signal(3)  # a clock after START, since they enable much
         m.d.comb += Cat(machine.reseed, machine.reset_state, machine.clear_counters).eq(pulses)
         m.d.sync += pulses.eq(0)
@@ -473,8 +482,7 @@ class Control(Component):
                 self._respond(m, link.CRC_REPLY.size)
         with m.State("LOAD"):
             m.d.sync += self._waited.eq(self._waited + 1)
-            known = machine.status.ready | (machine.status.error != 0)
-            with m.If(over_time | (known & (self._waited >= SETTLE_CLOCKS))):
+            with m.If(over_time | (known & settled)):
                 self._respond(m, link.MACHINE_STATUS.size)
         # What there is to give, a register behind each step; `open` is as old as the number.
         available, number, some, more = Signal(32), Signal.like(self._count), Signal(), Signal()

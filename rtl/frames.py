@@ -159,14 +159,15 @@ class FrameBuilder(Component):
         checked = Signal()  # the next byte belongs to what the CRC is of
         none, final = Signal(), Signal()  # left == 0, left == 1
         length = Signal(16)
+        last, counted = Signal(8), Signal()  # the byte of the clock before, for the CRC
+        m.d.sync += [last.eq(self.o.payload), counted.eq(sent & checked)]
 
         def count(number):
             return [left.eq(number), none.eq(number == 0), final.eq(number == 1)]
 
         m.d.comb += [
             sent.eq(self.o.valid & self.o.ready),
-            crc.data.eq(self.o.payload),
-            crc.valid.eq(sent & checked),
+            crc.data.eq(last), crc.valid.eq(counted),
             self.o.payload.eq(shift[:8]),
         ]
         with m.If(sent):
@@ -192,14 +193,17 @@ class FrameBuilder(Component):
                     m.next = "PAYLOAD"
             with m.State("PAYLOAD"):
                 with m.If(none):
-                    m.d.sync += [shift.eq(crc.crc), checked.eq(0), *count(CRC.size)]
-                    m.next = "CRC"
+                    m.d.sync += checked.eq(0)
+                    m.next = "SUM"
                 with m.Else():
                     m.d.comb += [
                         self.o.valid.eq(self.payload.valid),
                         self.o.payload.eq(self.payload.payload),
                         self.payload.ready.eq(self.o.ready),
                     ]
+            with m.State("SUM"):
+                m.d.sync += [shift.eq(crc.crc), *count(CRC.size)]
+                m.next = "CRC"
             with m.State("CRC"):
                 m.d.comb += self.o.valid.eq(1)
                 with m.If(sent & final):

@@ -97,7 +97,8 @@ class Gumbel(wiring.Component):
         ]
         place = [Signal(GUMBEL_PLACE_BITS, name=f"place_{k}") for k in range(2)]
         bases = [Signal(value, name=f"base_{k}") for k in range(2)]
-        rise, product = Signal(signed(SLOPE_BITS)), Signal(signed(SLOPE_BITS + GUMBEL_PLACE_BITS))
+        rise = Signal(signed(SLOPE_BITS))
+        product = Signal(signed(SLOPE_BITS + GUMBEL_PLACE_BITS), reset_less=True)
         with m.If(self.enable):
             m.d.sync += [
                 place[0].eq(normal[2][fine - GUMBEL_PLACE_BITS:fine]),

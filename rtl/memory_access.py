@@ -2,11 +2,11 @@
 
 from amaranth.hdl import Cat, Module, Signal
 from amaranth.lib import stream
-from amaranth.lib.crc.catalog import CRC32_ETHERNET
 from amaranth.lib.wiring import Component, In, Out
 
 from ..common.link import Opcode
 from .interfaces import MemorySignature
+from .word_crc import WordCrc
 
 OPERATIONS = (Opcode.WRITE, Opcode.READ, Opcode.VERIFY)
 
@@ -58,18 +58,17 @@ class MemoryAccess(Component):
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.check = check = CRC32_ETHERNET(self._config.word_bits).create()
+        m.submodules.check = check = WordCrc(self._config.word_bits)
         address, left = Signal.like(self.address), Signal.like(self.words)
         burst = Signal(range(self._config.burst_words + 1))
         in_burst = Signal.like(burst)
         word = Signal(self._config.word_bits)
         bytes_held = Signal(range(self._config.word_bytes))
         requests, words, writes = self.memory.requests, self.memory.words, self.memory.writes
-        checked, begun = Signal(), Signal()
-        # Registers before the CRC, which is wide
-        m.d.sync += [checked.eq(0), begun.eq(self.start), check.data.eq(words.payload)]
+        begun = Signal()
+        m.d.sync += begun.eq(self.start)
         m.d.comb += [
-            check.start.eq(begun), check.valid.eq(checked),
+            check.start.eq(begun), check.data.eq(words.payload),
             self.crc.eq(check.crc),
             words.ready.eq(1),
             requests.payload.address.eq(address),
@@ -116,8 +115,8 @@ class MemoryAccess(Component):
                 with m.If(requests.ready):
                     m.next = "FETCH"
             with m.State("FETCH"):
+                m.d.sync += word.eq(words.payload)
                 with m.If(words.valid):
-                    m.d.sync += word.eq(words.payload)
                     m.next = "OFFER"
             with m.State("OFFER"):
                 m.d.comb += self.o.valid.eq(1)
@@ -136,7 +135,7 @@ class MemoryAccess(Component):
                     m.d.sync += in_burst.eq(burst)
                     m.next = "CHECK"
             with m.State("CHECK"):
-                m.d.sync += checked.eq(words.valid)
+                m.d.comb += check.valid.eq(words.valid)
                 with m.If(words.valid):
                     m.d.sync += in_burst.eq(in_burst - 1)
                     finish_word("VERIFY", more=in_burst == 1)

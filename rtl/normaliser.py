@@ -140,7 +140,9 @@ class Normaliser(Component):
         with m.If(self.floors.ready):
             m.d.sync += self.floors.valid.eq(0)
         with m.If(take):
-            m.d.sync += [self.floors.valid.eq(1), self.floors.payload.address.eq(index)]
+            m.d.sync += self.floors.valid.eq(1)
+        with m.If(self.floors.ready | ~self.floors.valid):  # with or without one
+            m.d.sync += self.floors.payload.address.eq(index)
             for lane in range(self.config.vector):
                 m.d.sync += self.floors.payload.values[lane].eq(
                     self.pairs.payload[lane][:self.f.floor_bits])

@@ -25,9 +25,9 @@ class Quantiser(Component):
 
         last of a vector accepted -> its job can be accepted      1
         job accepted -> first codes valid                         latency
-        job accepted -> next job can be accepted                  beats of the vector
+        job accepted -> next job can be accepted                  beats of the vector + 1
 
-    so vectors that are there follow each other without a gap. A bank takes the next vector from
+    so a clock lies between two vectors that are there. A bank takes the next vector from
     two clocks after its last beat was read, `beats` + 2 clocks after its job was accepted.
 
     Members
@@ -111,7 +111,7 @@ class Quantiser(Component):
         last = Signal(name="read_last")
         m.d.comb += [
             last.eq(running & at_end),
-            jobs.ready.eq(self.full.bit_select(bank, 1) & (~running | (last & advance))),
+            jobs.ready.eq(self.full.bit_select(bank, 1) & ~running),
             port.addr.eq(address),
         ]
         with m.If(running & advance):
@@ -119,13 +119,15 @@ class Quantiser(Component):
                          at_end.eq(following == end)]
             with m.If(last):
                 m.d.sync += [running.eq(0), self.full.bit_select(~bank, 1).eq(0)]
-        with m.If(jobs.valid & jobs.ready):
-            m.d.sync += [running.eq(1), bank.eq(~bank), address.eq(Mux(bank, self.depth, 0)),
+        with m.If(~running):  # whatever is offered, which keeps `valid` out of the enables
+            m.d.sync += [address.eq(Mux(bank, self.depth, 0)),
                          following.eq(Mux(bank, self.depth + 1, 1)),
                          at_end.eq(self.single.bit_select(bank, 1)),
                          end.eq(Mux(bank, self.ends[1], self.ends[0])),
                          places.eq(self.full_shift - jobs.payload.code_shift),
                          reciprocal.eq(jobs.payload.reciprocal)]
+        with m.If(jobs.valid & jobs.ready):
+            m.d.sync += [running.eq(1), bank.eq(~bank)]
         valid = Signal(name="valid_2")
         with m.If(advance):
             m.d.sync += valid.eq(running)

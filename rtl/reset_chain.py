@@ -9,7 +9,8 @@ class ResetChain:
     The registers are a chain: a box enters and leaves reset a clock after the one before it. (Of
     several equal registers yosys would make one, and its net would be as long as before.) Each
     reset is stretched by more clocks than the chain is long, so that all boxes are in reset at
-    once before the first leaves it. What acts of its own accord should be last.
+    once before the first leaves it. What acts of its own accord has to be last, and must offer
+    nothing while in reset, for those before it would already take it.
 
     Parameters
     ----------

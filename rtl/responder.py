@@ -120,6 +120,8 @@ class Responder(Component):
                 with m.Else():
                     m.next = "PICK"
             with m.State("PICK"):
+                m.next = "CHOOSE"
+            with m.State("CHOOSE"):
                 m.next = "MERGE"
             with m.State("MERGE"):
                 m.next = "LOAD"
@@ -138,37 +140,38 @@ class Responder(Component):
         return m
 
     def _build_choices(self, m):
-        """Registers between what is wide and the chunk; `PICK` and `MERGE` wait for them."""
-        self._counter = Signal(COUNTER_BITS)
-        self._fixed, self._varying = Signal(8 * CHUNK_BYTES), Signal(8 * CHUNK_BYTES)
-        self._signature = Signal(8 * link.SIGNATURE_BYTES)
-        self._progress, self._word = Signal(8 * CHUNK_BYTES), Signal(self._config.word_bits)
+        """Registers between what is wide and the chunk; three states wait for them."""
+        self._varying = Signal(8 * CHUNK_BYTES)
+        past_march, past_identity, first = Signal(), Signal(), Signal()
+        self._word = Signal(self._config.word_bits)
         march, identity = self._march_chunks(), self._identity()
         m.d.sync += [
-            self._counter.eq(self._chosen(self.counters)),
-            self._signature.eq(self._chosen(self.signatures)),
-            self._progress.eq(self._chosen(march)),
-            self._word.eq(Mux(self._number == len(march), self.march.difference,
-                              self.march.seen)),
-            self._fixed.eq(self._chosen(identity)),
+            self._word.eq(Mux(first, self.march.difference, self.march.seen)),
+            first.eq(self._number == len(march)),
+            past_march.eq(self._number >= len(march)),
+            past_identity.eq(self._number >= len(identity)),
             self._varying.eq(Mux(self._number[0] == len(identity) % 2, self._now(),
                                  self.model.as_value())),
             self._token.eq(self.token),
         ]
+        counter = self._chosen(m, self.counters, "counter")
+        signature = self._chosen(m, self.signatures, "signature")
+        progress = self._chosen(m, march, "progress")
+        fixed = self._chosen(m, identity, "fixed")
         self._merged, self._merged_bytes = Signal.like(self._chunk), Signal.like(self._chunk_left)
         self._merge(m, self._now())
         for opcode, chunk in ((Opcode.VERIFY, self.crc),
                               (Opcode.PROMPT, Cat(self.accepted, self.room)),
-                              (Opcode.COUNTERS, self._counter),
-                              (Opcode.SIGNATURES, self._signature),
-                              (Opcode.IDENTIFY, self._fixed)):
+                              (Opcode.COUNTERS, counter),
+                              (Opcode.SIGNATURES, signature),
+                              (Opcode.IDENTIFY, fixed)):
             with m.If(self._is[opcode]):
                 self._merge(m, chunk)
-        with m.If(self._is[Opcode.IDENTIFY] & (self._number >= len(identity))):
+        with m.If(self._is[Opcode.IDENTIFY] & past_identity):
             self._merge(m, self._varying)
         with m.If(self._is[Opcode.MARCH]):
-            self._merge(m, self._progress)
-            with m.If(self._number >= len(march)):
+            self._merge(m, progress)
+            with m.If(past_march):
                 self._merge(m, self._word)
 
     def _merge(self, m, chunk):
@@ -190,10 +193,19 @@ class Responder(Component):
         with m.Else():
             self._load(m, self._merged, self._merged_bytes)
 
-    def _chosen(self, chunks):
-        """The chunk whose turn it is."""
-        chunks = list(chunks)
-        return Array(chunks + chunks[-1:] * ((1 << len(self._number)) - len(chunks)))[self._number]
+    def _chosen(self, m, chunks, name):
+        """The chunk whose turn it is, after two clocks: they come from far away."""
+        chunks, low = list(chunks), 4
+        groups = [chunks[n:n + low] for n in range(0, len(chunks), low)]
+        held = [Signal(max(len(c) for c in group), name=f"{name}_{n}", reset_less=True)
+                for n, group in enumerate(groups)]
+        for register, group in zip(held, groups, strict=True):
+            m.d.sync += register.eq(Array(group + group[-1:] * (low - len(group)))[
+                self._number[:2]])
+        high = self._number[2:]
+        chosen = Signal(max(len(h) for h in held), name=name, reset_less=True)
+        m.d.sync += chosen.eq(Array(held + held[-1:] * ((1 << len(high)) - len(held)))[high])
+        return chosen
 
     def _load(self, m, chunk, octets=None):
         m.d.sync += [

@@ -17,7 +17,7 @@ class Sampler(wiring.Component):
     clocks. After a last beat none is taken until its token has gone, so that nothing in here ever
     has to stand still: no enable runs through it.
 
-    Latency: `latency` = vector + 12 clocks from the last beat to the token.
+    Latency: `latency` = vector + 13 clocks from the last beat to the token.
 
     Members
     -------
@@ -54,7 +54,7 @@ class Sampler(wiring.Component):
     @property
     def latency(self):
         """Clocks from the last beat taken to the token, when nothing stalls."""
-        return self.config.vector + Gumbel.latency + 4
+        return self.config.vector + Gumbel.latency + 5
 
     def elaborate(self, _platform):
         m = Module()
@@ -97,7 +97,7 @@ class Sampler(wiring.Component):
 
         # Cycle 10: times temperature. Cycle 11: plus logit.
         places = f.temperature_frac + f.gumbel_frac - f.logit_frac
-        scaled = Signal(signed(f.gumbel_bits + f.temperature_bits))
+        scaled = Signal(signed(f.gumbel_bits + f.temperature_bits), reset_less=True)
         score = Signal(signed(f.logit_bits + 1))
         number = Signal(TOKEN_BITS)
         m.d.sync += [
@@ -112,9 +112,15 @@ class Sampler(wiring.Component):
         # Cycle 12: compare.
         best, choice = Signal.like(score), Signal(TOKEN_BITS)
         valid = Signal()
+        better, number_13, last = Signal(), Signal(TOKEN_BITS), Signal()
+        m.d.sync += [better.eq(0), number_13.eq(number), last.eq(items[-1].last)]
         with m.If(items[-1].counted & (items[-1].first | (score > best))):
-            m.d.sync += [best.eq(score), choice.eq(number)]
-        with m.If(items[-1].last):
+            m.d.sync += [best.eq(score), better.eq(1)]
+
+        # Cycle 13: keep.
+        with m.If(better):
+            m.d.sync += choice.eq(number_13)
+        with m.If(last):
             m.d.sync += valid.eq(1)
         with m.Elif(self.token.ready):
             m.d.sync += valid.eq(0)
@@ -127,6 +133,6 @@ class Sampler(wiring.Component):
         unfinished = Signal()  # a first beat was taken, its last one not
         with m.If(self.logits.valid & self.logits.ready):
             m.d.sync += unfinished.eq(~self.logits.payload.last)
-        m.d.comb += self.busy.eq(unfinished | turns.any() | valid
+        m.d.comb += self.busy.eq(unfinished | turns.any() | last | valid
                                  | Cat(item.last for item in items).any())
         return m

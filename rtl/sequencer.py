@@ -93,7 +93,7 @@ class Sequencer(Component):
             m.d.sync += count.eq(0)
         # A layer's state begins a word of V elements.
         v, state_words = self.config.vector, Signal(16)
-        self.state = Signal(32)
+        self.state = Signal(32, reset_less=True)
         m.d.sync += [state_words.eq((self.f["hidden"][:16] + (v - 1)) // v),
                      self.state.eq(self.f["layers"][:16] * state_words)]
         m.d.comb += [self.hidden.eq(self.f["hidden"]), self.vocabulary.eq(self.f["vocabulary"]),
@@ -133,7 +133,8 @@ class Sequencer(Component):
         m.d.sync += row.eq(f["embedding_start"] + place.product)
         judged = self._verdict(m)
         sampling = last & some
-        tape_words = Mux(sampling, f["token_words"], f["body_words"])
+        tape_words = Signal(32)  # long before it is asked for
+        m.d.sync += tape_words.eq(Mux(sampling, f["token_words"], f["body_words"]))
 
         def span(kind, address, words, then):
             """Sends one span to reader and decoder, then goes on to state `then`."""
@@ -156,7 +157,9 @@ class Sequencer(Component):
         reload = Signal()  # asked for while a header is being read, or a token is under way
         with m.If(self.load_model):
             m.d.sync += reload.eq(1)
-        with m.FSM(name="state", init="LOAD") as fsm:
+        with m.FSM(name="state", init="START") as fsm:
+            with m.State("START"):  # in reset nothing is offered (reset_chain.py)
+                m.next = "LOAD"
             with m.State("LOAD"):
                 m.d.comb += self.loading.eq(1)
                 m.d.sync += [self.status.ready.eq(0), self.status.error.eq(0),
@@ -187,9 +190,10 @@ class Sequencer(Component):
                     m.next = "PROMPT"
             with m.State("PROMPT"):
                 m.d.comb += self.prompt.ready.eq(1)
+                # Whatever is offered, which keeps `valid` out of the enables
+                m.d.sync += [token.eq(self.prompt.payload.token),
+                             last.eq(self.prompt.payload.last)]
                 with m.If(self.prompt.valid):
-                    m.d.sync += [token.eq(self.prompt.payload.token),
-                                 last.eq(self.prompt.payload.last)]
                     with m.If(cancelled | self.cancel):
                         with m.If(self.prompt.payload.last):
                             m.next = "IDLE"
@@ -220,8 +224,9 @@ class Sequencer(Component):
                         m.next = "PROMPT"
             with m.State("HAND OVER"):
                 m.d.comb += [self.tokens.valid.eq(1), self.tokens.payload.eq(sampled_token)]
+                m.d.sync += token.eq(sampled_token)
                 with m.If(self.tokens.ready):
-                    m.d.sync += [left.eq(left - 1), some.eq(~final), token.eq(sampled_token)]
+                    m.d.sync += [left.eq(left - 1), some.eq(~final)]
                     with m.If(final | cancelled | self.cancel):
                         m.next = "IDLE"
                     with m.Else():

@@ -21,7 +21,7 @@ class TapeReader(Component):
 
     A burst is requested only when the FIFO has room for all of it beside what is already on its
     way; so the memory is never held up and needs no `ready`. A request comes two clocks after its
-    span or the request before was taken, or after the word was taken that makes room for it.
+    span or the request before was taken, or three after the word was taken that makes room for it.
 
     Members
     -------
@@ -51,7 +51,8 @@ class TapeReader(Component):
         burst = Signal(range(config.burst_words + 1))
         request = self.memory.requests
         asked = request.valid & request.ready
-        taken = self.words.valid & self.words.ready
+        taken = Signal()  # a word, in the clock before
+        m.d.sync += taken.eq(self.words.valid & self.words.ready)
         m.d.comb += [
             request.payload.address.eq(address), request.payload.words.eq(burst),
             self.spans.ready.eq(~some),

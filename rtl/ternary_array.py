@@ -6,6 +6,7 @@ from amaranth.lib.wiring import In, Out, connect, flipped
 
 from ..common.config import TRITS_PER_BYTE
 from .code_banks import CodeBanks
+from .stream_buffer import StreamBuffer
 from .sum_queue import SumQueue
 from .ternary_row import TernaryRow
 from .trit_decoder import TritDecoder
@@ -16,20 +17,21 @@ matrix_layout = data.StructLayout({"chunks": 16, "rows": 20, "function": 3, "rel
 class TernaryArray(wiring.Component):
     """sums[m] = sum over n of trits[m, n] * codes[n], `rows` x `inputs` products a clock.
 
-    A word of `trits` holds a row group's trits for one chunk of inputs (compiler/packing.py). One
-    word a clock is taken, without a gap between groups or matrices, while the matrix and its codes
-    are there; but a word that completes a group waits until SumQueue has room. Behind that word
-    nothing ever waits, so that no enable runs through the lanes.
+    A word of `trits` holds a row group's trits for one chunk of inputs (compiler/packing.py). Two
+    words wait in a buffer, where a word comes a clock after it was accepted. One word a clock is
+    taken from there (`busy`), without a gap between groups, while its codes are there; but a word
+    that completes a group waits until SumQueue has room. Behind that word nothing ever waits, so
+    that no enable runs through the lanes.
 
     Clocks, when nothing else holds them up:
 
-    - last beat of codes taken in clock t: the first word can be taken in clock t + 1;
-    - matrix taken in clock t while none is at work: first word in clock t + 2; a matrix is taken
-      up to one ahead, and then follows the one before it without a gap;
+    - last beat of codes accepted in clock t: the first word can be taken in clock t + 1;
+    - matrix accepted in clock t: its first word is accepted from clock t + 1 on;
+    - last word of a matrix accepted in clock t: the next matrix is accepted from clock t + 1 on;
     - word that completes a group taken in clock t: its first sums are valid in clock t + `latency`,
       one more beat every clock;
     - a bank of codes released by a word taken in clock t takes new codes from clock t + 2;
-    - words that complete groups are at least `queue.beats` clocks apart (SumQueue's rule).
+    - words that complete groups are taken at least `queue.beats` clocks apart (SumQueue's rule).
 
     Parameters
     ----------
@@ -50,9 +52,9 @@ class TernaryArray(wiring.Component):
         The outputs in row order, ceil(rows / vector) beats a matrix; zeros fill the last one.
         With more columns: the beats of each column for every row group.
     busy : Out(1)
-        A word is taken in this clock.
+        A word is taken from the buffer in this clock.
     waiting : Out(1)
-        A word and a matrix are there, the codes are not.
+        A word is there, the codes are not.
     """
 
     row_unit = TernaryRow  # (inputs, bits): the part that is worth writing in another way
@@ -77,7 +79,7 @@ class TernaryArray(wiring.Component):
 
     @property
     def latency(self):
-        """Clocks from the word that completes a group to the first of its sums."""
+        """Clocks from taking the word that completes a group to the first of its sums."""
         return self.depth + self.queue.latency
 
     def elaborate(self, _platform):
@@ -85,10 +87,12 @@ class TernaryArray(wiring.Component):
         m.submodules.banks, m.submodules.queue = self.banks, self.queue
         connect(m, flipped(self.codes), self.banks.i)
         connect(m, self.queue.sums, flipped(self.sums))
-        complete, group = self.build_control(m)
-        self.build_lanes(m, self.build_decoders(m), self.delayed(m, self.busy, "valid"),
+        words = self.build_words(m)
+        complete = self.build_control(m, words)
+        self.build_lanes(m, self.build_decoders(m, words.payload.trits),
+                         self.delayed(m, self.busy, "valid"),
                          self.delayed(m, complete, "complete"))
-        m.d.comb += self.queue.group.eq(self.delayed(m, group, "group"))
+        m.d.comb += self.queue.group.eq(self.delayed(m, words.payload.group, "group"))
         return m
 
     def delayed(self, m, value, name):
@@ -99,67 +103,62 @@ class TernaryArray(wiring.Component):
             value = later
         return value
 
-    def build_control(self, m):
-        """Cycle 0: which word this is. Gives: it completes a group; the group."""
+    def build_words(self, m):
+        """Gives the words of trits, each with what the array must know of it, in a buffer.
+
+        So what decides whether a word is taken, and what is done with it, comes from registers.
+        """
         rows = self.config.rows
-        following, matrix = Signal(matrix_layout), Signal(matrix_layout)
-        # Of `matrix` and `following`: chunks - 1, and whether that is 0; and of `following`
-        # whether it has but one group. They keep the end of a matrix short.
-        more, once, next_more, next_once, next_last = (
-            Signal(bits, name=name) for name, bits in (
-                ("more", 16), ("once", 1), ("next_more", 16), ("next_once", 1), ("next_last", 1)))
-        announced, active = Signal(), Signal()  # `following`, `matrix` hold one
-        left, last_chunk = Signal(16), Signal()  # chunks after this one; left == 0
+        m.submodules.buffer = buffer = StreamBuffer(data.StructLayout({
+            "trits": self.config.word_bits, "last_chunk": 1, "group": self.queue.group_layout}))
+        matrix, active = Signal(matrix_layout), Signal()
+        left, more = Signal(16), Signal(16)  # chunks after this one; after the first
+        last_chunk, once = Signal(), Signal()  # left == 0, more == 0
         first_group, last_group = Signal(), Signal()
-        group = Signal(self.queue.group_layout)
-        accept = self.busy
-        complete, finish = Signal(), Signal()
-
+        offered, word, step = self.matrices.payload, buffer.i.payload, Signal()
         m.d.comb += [
-            self.trits.ready.eq(active & self.banks.full & (~last_chunk | self.queue.room)),
-            accept.eq(self.trits.valid & self.trits.ready),
-            self.waiting.eq(self.trits.valid & active & ~self.banks.full),
-            complete.eq(accept & last_chunk),
-            finish.eq(complete & last_group),
-            self.queue.reserve.eq(complete),
-            self.banks.read.eq(accept),
-            self.banks.rewind.eq(last_chunk),
-            self.banks.release.eq(finish & matrix.release),
-            group.function.eq(matrix.function),
-            group.release.eq(matrix.release),
-            group.first.eq(first_group),
-            group.last.eq(last_group),
-            group.rows.eq(matrix.rows),  # cut to what can be left in the last group
+            self.matrices.ready.eq(~active),
+            self.trits.ready.eq(active & buffer.i.ready),
+            buffer.i.valid.eq(active & self.trits.valid),
+            step.eq(buffer.i.valid & buffer.i.ready),
+            word.trits.eq(self.trits.payload), word.last_chunk.eq(last_chunk),
+            word.group.function.eq(matrix.function), word.group.release.eq(matrix.release),
+            word.group.first.eq(first_group), word.group.last.eq(last_group),
+            word.group.rows.eq(matrix.rows),  # cut to what can be left in the last group
         ]
-        with m.If(accept):
+        with m.If(step):
             m.d.sync += [left.eq(left - 1), last_chunk.eq(left == 1)]
-        with m.If(complete):
+            with m.If(last_chunk):
+                m.d.sync += [
+                    left.eq(more), last_chunk.eq(once), first_group.eq(0),
+                    matrix.rows.eq(matrix.rows - rows), last_group.eq(matrix.rows <= 2 * rows),
+                    active.eq(~last_group),
+                ]
+        with m.If(~active):  # whatever is offered, which keeps `valid` out of the enables
             m.d.sync += [
-                left.eq(more), last_chunk.eq(once), first_group.eq(0),
-                matrix.rows.eq(matrix.rows - rows), last_group.eq(matrix.rows <= 2 * rows),
+                active.eq(self.matrices.valid), matrix.eq(offered),
+                left.eq(offered.chunks - 1), more.eq(offered.chunks - 1),
+                last_chunk.eq(offered.chunks == 1), once.eq(offered.chunks == 1),
+                first_group.eq(1), last_group.eq(offered.rows <= rows),
             ]
+        return buffer.o
 
-        # The next matrix is taken early and begins when this one ends.
-        offered = self.matrices.payload
-        m.d.comb += self.matrices.ready.eq(~announced)
-        with m.If(~announced):  # whatever is offered, which keeps `valid` out of the enables
-            m.d.sync += [
-                announced.eq(self.matrices.valid), following.eq(offered),
-                next_more.eq(offered.chunks - 1), next_once.eq(offered.chunks == 1),
-                next_last.eq(offered.rows <= rows),
-            ]
-        with m.If(~active | finish):
-            # Without one announced this is nothing, and not active.
-            m.d.sync += [
-                active.eq(announced), matrix.eq(following), first_group.eq(1),
-                more.eq(next_more), once.eq(next_once),
-                left.eq(next_more), last_chunk.eq(next_once), last_group.eq(next_last),
-            ]
-            with m.If(announced):
-                m.d.sync += announced.eq(0)
-        return complete, group
+    def build_control(self, m, words):
+        """Cycle 0: takes a word. Gives: it completes a group."""
+        word, complete = words.payload, Signal()
+        m.d.comb += [
+            words.ready.eq(self.banks.full & (~word.last_chunk | self.queue.room)),
+            self.busy.eq(words.valid & words.ready),
+            self.waiting.eq(words.valid & ~self.banks.full),
+            complete.eq(self.busy & word.last_chunk),
+            self.queue.reserve.eq(complete),
+            self.banks.read.eq(self.busy),
+            self.banks.rewind.eq(word.last_chunk),
+            self.banks.release.eq(word.last_chunk & word.group.last & word.group.release),
+        ]
+        return complete
 
-    def build_decoders(self, m):
+    def build_decoders(self, m, word):
         """Cycles 0 and 1: the trits of a word, beside the reading of the codes."""
         count = self.config.inputs // TRITS_PER_BYTE
         trits = []
@@ -167,7 +166,7 @@ class TernaryArray(wiring.Component):
             decoders = []
             for k in range(count):
                 m.submodules[f"decoder_{row}_{k}"] = decoder = TritDecoder()
-                m.d.comb += decoder.i.eq(self.trits.payload.word_select(row * count + k, 8))
+                m.d.comb += decoder.i.eq(word.word_select(row * count + k, 8))
                 decoders.append(decoder)
             trits.append([decoder.o[n] for decoder in decoders for n in range(TRITS_PER_BYTE)])
         return trits

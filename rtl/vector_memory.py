@@ -10,7 +10,8 @@ from amaranth.lib.wiring import Component, In, Out
 
 from .arithmetic import bit_length, magnitude
 
-
+WHOLE = 2048  # words of at least 9 bits fit a block RAM of the ECP5
+DEEP = ((4096, 4), (8192, 2))  # words, bits of one (FPGA-TN-02204)
 SHALLOW = 128  # words: a memory of more is worth the block RAM that it takes
 
 
@@ -45,19 +46,32 @@ class VectorMemory(Component):
             "first": In(1), "bits": Out(range(bits)),
         })
 
+    def _slice(self):
+        """Bits of a block RAM that holds the whole depth; None where the tool cuts well itself.
+
+        A deep memory made of shallow ones would need a selection behind them, which are slow.
+        """
+        if self.depth <= WHOLE:
+            return None
+        return next((bits for depth, bits in DEEP if self.depth <= depth), 1)
+
     def elaborate(self, platform):
         m = Module()
         width = self.bits_ * self.vector
-        m.submodules.memory = memory = Memory(shape=width, depth=self.depth, init=[],
-                                               attrs={"no_rw_check": 1, **style(self.depth)})
-        read, write = memory.read_port(domain="comb"), memory.write_port()
-        word = Signal(width, reset_less=True)  # with the memory, a block RAM
-        m.d.comb += [
-            read.addr.eq(self.address), self.x.as_value().eq(word),
-            write.addr.eq(self.write_address), write.data.eq(self.write_x.as_value()),
-            write.en.eq(self.write),
-        ]
-        m.d.sync += word.eq(read.data)
+        step, written = self._slice() or width, self.write_x.as_value()
+        attributes = {"no_rw_check": 1, **style(self.depth)}
+        for low in range(0, width, step):
+            bits = min(step, width - low)
+            m.submodules[f"memory_{low}"] = memory = Memory(
+                shape=bits, depth=self.depth, init=[], attrs=attributes)
+            read, write = memory.read_port(domain="comb"), memory.write_port()
+            word = Signal(bits, name=f"word_{low}", reset_less=True)  # with it, a block RAM
+            m.d.comb += [
+                read.addr.eq(self.address), self.x.as_value()[low:low + bits].eq(word),
+                write.addr.eq(self.write_address), write.data.eq(written[low:low + bits]),
+                write.en.eq(self.write),
+            ]
+            m.d.sync += word.eq(read.data)
         if self.track:
             seen, new = Signal(self.bits_ - 1), Signal(self.bits_ - 1)
             written, first = Signal(), Signal()

@@ -111,7 +111,7 @@ async def a_whole_bank_is_used(dut):
 
 @cocotb.test
 async def clocks_are_as_promised(dut):
-    """Two banks fill, no more; then their codes come without a gap, and the banks go round."""
+    """Two banks fill, no more; then their codes come, a clock between, and the banks go round."""
     await start(dut)
     lengths = [20, 13, 15, 1, 9]
     bench = Bench(dut, lengths, 44)
@@ -123,9 +123,10 @@ async def clocks_are_as_promised(dut):
     v, jobs, codes = bench.clocks.v.passed, bench.clocks.jobs.passed, bench.clocks.codes.passed
     begin = np.cumsum([0] + lengths)
     assert [codes[n] for n in begin[:-1]] == [n + QUANTISE for n in jobs]
-    assert codes[:begin[2]] == list(range(codes[0], codes[0] + begin[2]))
-    assert jobs[1] == jobs[0] + lengths[0]
+    for n, length in zip(begin, lengths[:2], strict=False):
+        assert codes[n:n + length] == list(range(codes[n], codes[n] + length))
+    assert jobs[1] == jobs[0] + lengths[0] + 1
     for n in (2, 3):  # as soon as the bank is free
         assert v[begin[n]] == max(jobs[n - 2] + lengths[n - 2] + 2, v[begin[n] - 1] + 1)
     for n in (2, 3, 4):  # as soon as the vector is there
-        assert jobs[n] == max(v[begin[n + 1] - 1] + 1, jobs[n - 1] + lengths[n - 1])
+        assert jobs[n] == max(v[begin[n + 1] - 1] + 1, jobs[n - 1] + lengths[n - 1] + 1)

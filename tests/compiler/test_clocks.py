@@ -66,7 +66,7 @@ class Words:
     def __init__(self, config, spans, gaps):
         self.config, self.spans, self.gaps = config, list(spans), gaps
         self.twin = MemoryTwin(config)
-        self.remaining = self.claimed = self.offered = 0
+        self.remaining = self.claimed = self.offered = self.freed = 0
         self.available, self.taken = [], []
         clock = 0
         while len(self.taken) < len(gaps):
@@ -93,7 +93,8 @@ class Words:
             self.remaining -= burst
         if taken:
             self.taken.append(clock)
-        self.claimed += (burst if asked else 0) - taken
+        self.claimed += (burst if asked else 0) - self.freed
+        self.freed = taken
 
 
 def predicted(config, spans, gaps):
