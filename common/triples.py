@@ -7,6 +7,7 @@ of trits. Plain Python, shared by compiler and gateware.
 PLACES = 3  # codes of a group
 ADDRESS_BITS = 4
 TRIPLE_BITS = ADDRESS_BITS + 1  # and a sign
+ROW_BITS = 16  # of the number of a matrix's last row
 
 # (place, sign): entry n + 1 is entry n with the code of this place added once more. Entry 0 is 0.
 # A path through one of each two opposite triples.
@@ -50,6 +51,12 @@ def input_places(inputs, vector):
         place, group = divmod(n, groups)
         result.append((first + group, place))
     return result
+
+
+def neighbours_in_turn(inputs, vector):
+    """Whether the codes of neighbours are written one place a clock: when they are one beat, and
+    the next such beat leaves the time."""
+    return inputs % (PLACES * vector) == vector and inputs // vector > PLACES
 
 
 def last_beat(beats, place):
