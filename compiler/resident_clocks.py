@@ -9,7 +9,7 @@ from ..common.triples import PLACES, STEPS, group_count, last_beat, neighbours_i
 from .clocks import FREED, NORM_NEXT, NORM_TAKEN, QUANTISE, QUICK, V_LATENCY, Machine, Pipeline
 
 EMBEDDING = 8  # first clock in which a word of the embedding is written
-SETTLE = 4  # last word written -> norm may go
+SETTLE = 5  # last word written -> norm may go
 COMMANDS = 5 + 1  # rows of an embedding -> START, beside the rows themselves
 FIRST_NORM, NEXT_NORM, FIRST_MATRIX = 7, 5, 3  # from START, from the norm before, from START
 FILLED = 2  # last step of the filler -> first word

@@ -104,11 +104,12 @@ class TableArray(wiring.Component):
                                        for name in ("matrix", "following"))
         self.finish = Signal()  # the last word of the matrix is taken
         announced, given, new = Signal(), self.matrices.payload, self.following
+        chunks = given.chunks[:len(new.chunks)]
         m.d.comb += [self.matrices.ready.eq(~announced),
                      self.begin.eq(announced & (~self.active | self.finish))]
         with m.If(~announced):  # whatever is offered, which keeps `valid` out of the enables
             m.d.sync += [announced.eq(self.matrices.valid), new.last_row.eq(given.rows - 1),
-                         new.chunks.eq(given.chunks), new.single.eq(given.chunks == 1),
+                         new.chunks.eq(chunks), new.single.eq(chunks == 1),
                          new.function.eq(given.function), new.release.eq(given.release)]
         with m.If(self.finish):
             m.d.sync += self.active.eq(0)
