@@ -39,17 +39,17 @@ def group_count(inputs):
 def input_places(inputs, vector):
     """(group, place) of each of `inputs` codes that arrive `vector` a beat.
 
-    First what makes no three whole beats, in threes of neighbours; then as many beats of codes of
-    place 0, of place 1 and of place 2, so that a group has a lane and one small memory takes its
-    codes, and the codes that a walk needs first come first.
+    First what makes no three whole beats, in threes of neighbours, which are the last groups; then
+    as many beats of codes of place 0, of place 1 and of place 2, so that a group has a lane and one
+    small memory takes its codes, and the codes that a walk needs first come first. Only the last
+    group may have fewer than three codes.
     """
     rest = inputs % (PLACES * vector)
     groups = (inputs - rest) // PLACES  # of whole beats
-    first = group_count(rest)
-    result = [divmod(n, PLACES) for n in range(rest)]
+    result = [(groups + n // PLACES, n % PLACES) for n in range(rest)]
     for n in range(inputs - rest):
         place, group = divmod(n, groups)
-        result.append((first + group, place))
+        result.append((group, place))
     return result
 
 
