@@ -7,6 +7,7 @@ of trits. Plain Python, shared by compiler and gateware.
 PLACES = 3  # codes of a group
 ADDRESS_BITS = 4
 TRIPLE_BITS = ADDRESS_BITS + 1  # and a sign
+ROW_BITS = 16  # of the number of a matrix's last row
 
 # (place, sign): entry n + 1 is entry n with the code of this place added once more. Entry 0 is 0.
 # A path through one of each two opposite triples.
@@ -38,18 +39,24 @@ def group_count(inputs):
 def input_places(inputs, vector):
     """(group, place) of each of `inputs` codes that arrive `vector` a beat.
 
-    First what makes no three whole beats, in threes of neighbours; then as many beats of codes of
-    place 0, of place 1 and of place 2, so that a group has a lane and one small memory takes its
-    codes, and the codes that a walk needs first come first.
+    First what makes no three whole beats, in threes of neighbours, which are the last groups; then
+    as many beats of codes of place 0, of place 1 and of place 2, so that a group has a lane and one
+    small memory takes its codes, and the codes that a walk needs first come first. Only the last
+    group may have fewer than three codes.
     """
     rest = inputs % (PLACES * vector)
     groups = (inputs - rest) // PLACES  # of whole beats
-    first = group_count(rest)
-    result = [divmod(n, PLACES) for n in range(rest)]
+    result = [(groups + n // PLACES, n % PLACES) for n in range(rest)]
     for n in range(inputs - rest):
         place, group = divmod(n, groups)
-        result.append((first + group, place))
+        result.append((group, place))
     return result
+
+
+def neighbours_in_turn(inputs, vector):
+    """Whether the codes of neighbours are written one place a clock: when they are one beat, and
+    the next such beat leaves the time."""
+    return inputs % (PLACES * vector) == vector and inputs // vector > PLACES
 
 
 def last_beat(beats, place):

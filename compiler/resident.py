@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ..common.tape import COMMAND_FIELDS, Function, Header, TapeError, norm_fields
+from ..common.triples import ROW_BITS
 from .packing import pack_words
 from .sizes import check_fits
 from .tape import Command, Tape, Writer
@@ -89,6 +90,10 @@ def compile_resident(model, config, progress=None, order=Writer.layer):
     """
     shape = model.shape
     check_fits(shape, config)
+    if shape.vocabulary > 1 << ROW_BITS:
+        raise TapeError(f"model too large for preset {config.name!r}: vocabulary "
+                        f"{shape.vocabulary}; a matrix of a resident model has at most "
+                        f"{1 << ROW_BITS} rows")
     if shape.layers * 7 >= 1 << 8:
         raise TapeError(f"model too large for preset {config.name!r}: {shape.layers} layers; a "
                         "resident program counts matrices to 255")

@@ -5,11 +5,11 @@ Norms and matrices have their own order here, so each norm is followed with the 
 its codes: no norm waits for a later one's matrices but through `written`.
 """
 
-from ..common.triples import PLACES, STEPS, group_count, last_beat
+from ..common.triples import PLACES, STEPS, group_count, last_beat, neighbours_in_turn
 from .clocks import FREED, NORM_NEXT, NORM_TAKEN, QUANTISE, QUICK, V_LATENCY, Machine, Pipeline
 
 EMBEDDING = 8  # first clock in which a word of the embedding is written
-SETTLE = 4  # last word written -> norm may go
+SETTLE = 5  # last word written -> norm may go
 COMMANDS = 5 + 1  # rows of an embedding -> START, beside the rows themselves
 FIRST_NORM, NEXT_NORM, FIRST_MATRIX = 7, 5, 3  # from START, from the norm before, from START
 FILLED = 2  # last step of the filler -> first word
@@ -30,6 +30,7 @@ class ResidentMachine(Machine):
         self.v_free = [0] * BANKS  # clock from which a bank takes a vector
         self.codes_free = 0
         self.norms = 0
+        self.serial = neighbours_in_turn(config.inputs, config.vector)
         self.sampler = SAMPLER + self.levels
         self.noise = NOISE
         self.words = 0
@@ -123,8 +124,9 @@ class ResidentMachine(Machine):
     def _fill(self, chunk):
         """Clock of the first word after the tables have been filled with `chunk`."""
         beats = self.config.inputs // self.config.vector
-        there = [self.codes[min(chunk * beats + last_beat(beats, place), len(self.codes) - 1)] + 1
-                 for place in range(PLACES)]
+        first, last = chunk * beats, len(self.codes) - 1
+        there = [max(self.codes[min(first + last_beat(beats, place), last)] + 1,
+                     self.codes[first] + 1 + place * self.serial) for place in range(PLACES)]
         clock = self.tables_free - 1
         for place, _ in STEPS:
             clock = max(clock + 1, there[place])

@@ -110,10 +110,12 @@ class ResidentDecoder(Component):
                                  self.constants.valid & self.constants.ready)),
         ]
         compared, enough, almost = Signal(), Signal(), Signal()  # matrices written, or but for one
-        m.d.sync += [compared.eq(complete), enough.eq(self.counted >= field[8:16]),
+        settled = Signal()  # a register, because it comes from far away
+        m.d.sync += [settled.eq(self.settled), compared.eq(complete),
+                     enough.eq(self.counted >= field[8:16]),
                      almost.eq(self.counted + 1 >= field[8:16])]
         m.d.comb += may_go.eq(complete & some & (
-            ~field[5] | (self.settled & compared & (enough | (almost & self.written)))))
+            ~field[5] | (settled & compared & (enough | (almost & self.written)))))
         for n, name in enumerate(("factor", "energy", "constant"), start=1):
             mantissa = self.constants.payload[f"{name}_mantissa"]
             m.d.comb += [mantissa.eq(command[n][:len(mantissa)]),

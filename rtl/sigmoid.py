@@ -65,18 +65,28 @@ class Sigmoid(Component):
         shape = data.StructLayout({"base": self._formats.sigmoid_frac,
                                    "slope": max(slope).bit_length()})
         if self._bases is not None:
-            table = Memory(shape=unsigned(max(slope).bit_length()), depth=len(slope), init=slope,
-                           attrs={"rom_style": "logic"})
-        else:
-            table = Memory(shape=shape, depth=len(base),
-                           init=[{"base": b, "slope": s} for b, s in zip(base, slope)])
-        m.submodules.table = table
-        ports = [table.read_port(), *[self._bases] * (self._bases is not None)]
-        for port in ports:
+            m.d.comb += [self._bases.en.eq(self.advance), self._bases.addr.eq(index)]
+            return data.View(shape, Cat(self._bases.data, self._slope(m, index, slope)))
+        m.submodules.table = table = Memory(
+            shape=shape, depth=len(base),
+            init=[{"base": b, "slope": s} for b, s in zip(base, slope)])
+        port = table.read_port()
+        m.d.comb += [port.en.eq(self.advance), port.addr.eq(index)]
+        return port.data
+
+    def _slope(self, m, index, slope):
+        """The slope out of gates: of both halves of the table, of which one is chosen in the clock
+        in which it arrives."""
+        halves, half = [], len(slope) // 2
+        for n in range(2):
+            m.submodules[f"slopes_{n}"] = table = Memory(
+                shape=unsigned(max(slope).bit_length()), depth=half,
+                init=slope[n * half:(n + 1) * half], attrs={"rom_style": "logic"})
+            port = table.read_port()
             m.d.comb += [port.en.eq(self.advance), port.addr.eq(index)]
-        if self._bases is None:
-            return ports[0].data
-        return data.View(shape, Cat(ports[1].data, ports[0].data))
+            halves.append(port.data)
+        upper = Pipeline(m, self.advance).register(index[-1], "upper")
+        return Mux(upper, halves[1], halves[0])
 
     def elaborate(self, platform):
         m = Module()

@@ -4,7 +4,7 @@ from amaranth.hdl import Module, Mux, Signal, unsigned
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
-from ..common.triples import TRIPLE_BITS
+from ..common.triples import ROW_BITS, TRIPLE_BITS
 from .sum_queue import SumQueue
 from .table_filler import TableFiller
 from .table_row import TableRow
@@ -38,7 +38,8 @@ class TableArray(wiring.Component):
     Members
     -------
     codes, matrices, trits, sums, busy, waiting
-        As of TernaryArray, but a word as above, and one vector of codes.
+        As of TernaryArray, but a word as above, one vector of codes, and matrices of at most
+        2**ROW_BITS rows.
     """
 
     columns = 1
@@ -47,7 +48,7 @@ class TableArray(wiring.Component):
     def __init__(self, config):
         self.config = config
         self.filler = TableFiller(config)
-        self.row_units = [TableRow(config.groups, config.accumulator_bits, config.block_groups,
+        self.row_units = [TableRow(config.inputs, config.accumulator_bits, config.block_groups,
                                    self.partial_bits) for _ in range(config.rows)]
         self.depth = self.row_units[0].latency  # clocks from a word to the accumulators
         self.queue = SumQueue(config, 1, self.depth)
@@ -73,7 +74,7 @@ class TableArray(wiring.Component):
     @property
     def work_layout(self):
         """Of a matrix: `matrix_layout` as it is used here. `single`: it has one chunk."""
-        config, rows = self.config, matrix_layout["rows"].shape
+        config, rows = self.config, ROW_BITS
         row_bits, group_bits = ((n - 1).bit_length() for n in (config.rows, config.block_groups))
         return data.StructLayout({
             "last_row": data.StructLayout({"row": row_bits, "group": group_bits,
@@ -103,11 +104,12 @@ class TableArray(wiring.Component):
                                        for name in ("matrix", "following"))
         self.finish = Signal()  # the last word of the matrix is taken
         announced, given, new = Signal(), self.matrices.payload, self.following
+        chunks = given.chunks[:len(new.chunks)]
         m.d.comb += [self.matrices.ready.eq(~announced),
                      self.begin.eq(announced & (~self.active | self.finish))]
         with m.If(~announced):  # whatever is offered, which keeps `valid` out of the enables
             m.d.sync += [announced.eq(self.matrices.valid), new.last_row.eq(given.rows - 1),
-                         new.chunks.eq(given.chunks), new.single.eq(given.chunks == 1),
+                         new.chunks.eq(chunks), new.single.eq(chunks == 1),
                          new.function.eq(given.function), new.release.eq(given.release)]
         with m.If(self.finish):
             m.d.sync += self.active.eq(0)

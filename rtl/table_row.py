@@ -5,7 +5,7 @@ from amaranth.lib import data, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
-from ..common.triples import ADDRESS_BITS, PLACES, left_sibling
+from ..common.triples import ADDRESS_BITS, PLACES, group_count, left_sibling
 from .signed_adder import SignedAdder
 
 CODE_BITS = 8
@@ -14,9 +14,9 @@ ENTRY_BITS = (PLACES * 127).bit_length() + 1
 triple_layout = data.StructLayout({"address": ADDRESS_BITS, "negative": 1})
 
 
-def sum_bits(groups):
-    """Signed bits of a sum of so many entries."""
-    return (groups * PLACES * 127).bit_length() + 1
+def sum_bits(codes):
+    """Signed bits of a sum of so many codes."""
+    return (codes * 127).bit_length() + 1
 
 
 class TableRow(wiring.Component):
@@ -34,8 +34,7 @@ class TableRow(wiring.Component):
 
     Parameters
     ----------
-    groups : int
-        Of inputs.
+    inputs : int
     bits : int
         Of the accumulator.
     depth : int
@@ -57,9 +56,10 @@ class TableRow(wiring.Component):
         The completed sum, held until the next one.
     """
 
-    def __init__(self, groups, bits, depth, partial_bits):
-        self.groups, self.bits, self.depth = groups, bits, depth
-        self.partial_bits = partial_bits
+    def __init__(self, inputs, bits, depth, partial_bits):
+        self.inputs, self.bits, self.depth = inputs, bits, depth
+        self.partial_bits, self.groups = partial_bits, group_count(inputs)
+        groups = self.groups
         self.levels = (groups - 1).bit_length()
         self.latency = 1 + self.levels
         super().__init__({
@@ -110,13 +110,14 @@ class TableRow(wiring.Component):
     def add_pairs(self, m, nodes, signs, level):
         """Cycle 1 + level: registered sums of neighbours."""
         sums = []
-        width = sum_bits(min(2 << level, self.groups))
         for k in range(0, len(nodes), 2):
+            first = k << level
+            width = sum_bits(min(PLACES * (2 << level), self.inputs - PLACES * first))
             total = Signal(signed(width), name=f"sum_{level}_{k}", reset_less=True)
             if k + 1 < len(nodes):
                 m.submodules[f"adder_{level}_{k}"] = adder = SignedAdder(width)
                 m.d.comb += [adder.a.eq(nodes[k]), adder.b.eq(nodes[k + 1]),
-                             adder.negative.eq(signs[(k + 1) << level])]
+                             adder.negative.eq(signs[first + (1 << level)])]
                 m.d.sync += total.eq(adder.y)
             else:
                 m.d.sync += total.eq(nodes[k])

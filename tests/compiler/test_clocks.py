@@ -53,7 +53,7 @@ def test_what_depends_on_the_config_is_that_of_the_gateware(config):
     assert m.product == Glu(config).latency
     assert clocks.SAMPLER + config.vector == Sampler(config).latency
     array = TernaryArray(config)
-    assert m.row_latency + 4 == array.latency
+    assert m.row_latency + m.queue == array.latency
     assert m.places == array.queue.depth
 
 
