@@ -13,6 +13,7 @@ from .interfaces import TOKEN_BITS, model_layout, status_layout
 from .memory_march import report_layout
 
 CHUNK_BYTES = 8
+WAIT = 5  # clocks in which a chunk comes from where it is
 
 
 class Responder(Component):
@@ -89,6 +90,9 @@ class Responder(Component):
         chunk_left = self._chunk_left = Signal(range(len(chunk) // 8 + 1))
         self._number = Signal(5)  # of the next chunk; READ and TOKENS go round
         self._begun = Signal()  # it is not the first
+        # Of counters and signatures, whose chunks are bytes: of which value, which of its bytes
+        self._value, self._octet, self._final = Signal(5), Signal(3), Signal()
+        wait = Signal(range(WAIT))
         self._token = Signal(TOKEN_BITS)  # a block RAM gives it, which is slow
         self._is = {}  # the opcode, decoded; it is there long before the first chunk
         for opcode in Opcode:
@@ -106,7 +110,8 @@ class Responder(Component):
         with m.FSM() as fsm:
             m.d.comb += self.busy.eq(~fsm.ongoing("IDLE"))
             with m.State("IDLE"):
-                m.d.sync += [self._number.eq(0), self._begun.eq(0)]
+                m.d.sync += [self._number.eq(0), self._begun.eq(0),
+                             self._octet.eq(0), self._value.eq(0)]
                 with m.If(self.start):
                     m.d.sync += [left.eq(self.length), self.token_index.eq(self.index)]
                     m.next = "HEADER"
@@ -120,11 +125,10 @@ class Responder(Component):
                 with m.Else():
                     m.next = "PICK"
             with m.State("PICK"):
-                m.next = "CHOOSE"
-            with m.State("CHOOSE"):
-                m.next = "MERGE"
-            with m.State("MERGE"):
-                m.next = "LOAD"
+                m.d.sync += wait.eq(wait + 1)
+                with m.If(wait == WAIT - 1):
+                    m.d.sync += wait.eq(0)
+                    m.next = "LOAD"
             with m.State("LOAD"):
                 self._build_load(m)
             with m.State("SEND"):
@@ -140,7 +144,7 @@ class Responder(Component):
         return m
 
     def _build_choices(self, m):
-        """Registers between what is wide and the chunk; three states wait for them."""
+        """Registers between what is wide and the chunk; `PICK` waits for them."""
         self._varying = Signal(8 * CHUNK_BYTES)
         past_march, past_identity, first = Signal(), Signal(), Signal()
         self._word = Signal(self._config.word_bits)
@@ -154,10 +158,12 @@ class Responder(Component):
                                  self.model.as_value())),
             self._token.eq(self.token),
         ]
-        counter = self._chosen(m, self.counters, "counter")
-        signature = self._chosen(m, self.signatures, "signature")
+        counter = self._chosen_byte(m, self.counters, "counter")
+        signature = self._chosen_byte(m, self.signatures, "signature")
         progress = self._chosen(m, march, "progress")
         fixed = self._chosen(m, identity, "fixed")
+        size = Mux(self._is[Opcode.COUNTERS], link.COUNTER_BYTES, link.SIGNATURE_BYTES)
+        m.d.sync += self._final.eq(self._octet == size - 1)
         self._merged, self._merged_bytes = Signal.like(self._chunk), Signal.like(self._chunk_left)
         self._merge(m, self._now())
         for opcode, chunk in ((Opcode.VERIFY, self.crc),
@@ -192,20 +198,33 @@ class Responder(Component):
                 self._load(m, self._token)
         with m.Else():
             self._load(m, self._merged, self._merged_bytes)
+            m.d.sync += self._octet.eq(self._octet + 1)
+            with m.If(self._final):
+                m.d.sync += [self._octet.eq(0), self._value.eq(self._value + 1)]
 
-    def _chosen(self, m, chunks, name):
+    def _chosen(self, m, chunks, name, number=None):
         """The chunk whose turn it is, after two clocks: they come from far away."""
-        chunks, low = list(chunks), 4
+        chunks, low, number = list(chunks), 4, self._number if number is None else number
         groups = [chunks[n:n + low] for n in range(0, len(chunks), low)]
         held = [Signal(max(len(c) for c in group), name=f"{name}_{n}", reset_less=True)
                 for n, group in enumerate(groups)]
         for register, group in zip(held, groups, strict=True):
-            m.d.sync += register.eq(Array(group + group[-1:] * (low - len(group)))[
-                self._number[:2]])
-        high = self._number[2:]
+            m.d.sync += register.eq(Array(group + group[-1:] * (low - len(group)))[number[:2]])
+        high = number[2:]
         chosen = Signal(max(len(h) for h in held), name=name, reset_less=True)
         m.d.sync += chosen.eq(Array(held + held[-1:] * ((1 << len(high)) - len(held)))[high])
         return chosen
+
+    def _chosen_byte(self, m, values, name):
+        """The byte of a value whose turn it is, after three clocks.
+
+        The values are all over the die; a register of a byte beside each is all that leaves it.
+        """
+        octets = []
+        for n, value in enumerate(values):
+            octets.append(octet := Signal(8, name=f"{name}_octet_{n}", reset_less=True))
+            m.d.sync += octet.eq(value.word_select(self._octet, 8))
+        return self._chosen(m, octets, name, self._value)
 
     def _load(self, m, chunk, octets=None):
         m.d.sync += [
