@@ -12,6 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from tokenizers import Tokenizer
 
 from ..common.errors import TritoneError
+from ..common.formats import DEFAULT, FORMATS
 from .agreement import agrees, divergence, log_softmax
 from .checkpoint import Checkpoint
 from .integers import integer_model
@@ -143,11 +144,11 @@ def progress_bar():
                     disable=not console.is_terminal)
 
 
-def quality(folder, path, limit=None, tokens=None):
+def quality(folder, path, limit=None, tokens=None, formats=DEFAULT):
     """Every figure of `tritone quality`, as a dict; `limit`: the first documents only."""
     checkpoint, texts = Checkpoint(folder), read_documents(path)
     rows, size = encode(folder, checkpoint.shape.vocabulary, texts[:limit], tokens)
-    models = [Reference(checkpoint), GoldenSide(integer_model(checkpoint), checkpoint)]
+    models = [Reference(checkpoint), GoldenSide(integer_model(checkpoint, formats), checkpoint)]
     with progress_bar() as bar:
         task = bar.add_task("tokens scored", total=sum(len(row) - 1 for row in rows))
         total = compare(models, rows, size, lambda count: bar.advance(task, count))
@@ -180,7 +181,7 @@ def positive(text):
 
 
 def main(arguments=None):
-    """`tritone quality MODEL TEXT [--json] [--documents N] [--tokens N]`"""
+    """`tritone quality MODEL TEXT [--json] [--documents N] [--tokens N] [--formats F]`"""
     parser = argparse.ArgumentParser(prog="tritone quality", description=DESCRIPTION,
                                      epilog=EXPLANATION,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -189,10 +190,13 @@ def main(arguments=None):
     parser.add_argument("--documents", type=positive, metavar="N", help="the first N of the text")
     parser.add_argument("--tokens", type=positive, metavar="N",
                         help="whole documents from the first on, until N tokens are scored")
+    parser.add_argument("--formats", choices=sorted(FORMATS), default=DEFAULT.name,
+                        help="widths of the golden model's numbers")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     options = parser.parse_args(arguments)
     try:
-        figures = quality(options.model, options.text, options.documents, options.tokens)
+        figures = quality(options.model, options.text, options.documents, options.tokens,
+                          FORMATS[options.formats])
     except (TritoneError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
