@@ -36,6 +36,8 @@ class Box:
         is k-induction over `steps` clocks. None: only bounded, and `why` says why.
     peeks : dict
         Signals inside the flattened design, by the name of the free input of `top` that shows them.
+    cuts : tuple of str
+        Signals inside the flattened design that are made free: what drives them is left out.
     verilog : tuple of str
         Further files of Yosys' own, read before.
     seconds : int
@@ -51,6 +53,7 @@ class Box:
     steps: int = 2
     why: str = ""
     peeks: dict = field(default_factory=dict)
+    cuts: tuple = ()
     verilog: tuple = ()
     seconds: int = 300
 
