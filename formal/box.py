@@ -30,7 +30,7 @@ class Box:
     bound : int
         Clocks from reset in which no Assert fails; 0: there is no clock in the property.
     cover : int
-        Clocks from reset in which every Cover is reached.
+        Clocks from reset in which every Cover is reached; 0: another box of the file covers.
     prove : str or None
         How the Asserts are shown to hold for ever: "pdr" finds an inductive invariant, "induction"
         is k-induction over `steps` clocks. None: only bounded, and `why` says why.
@@ -59,7 +59,8 @@ class Box:
 
     @property
     def modes(self):
-        return [*[BOUND] * (self.bound > 0), *[PROVE] * (self.prove is not None), COVER]
+        return [*[BOUND] * (self.bound > 0), *[PROVE] * (self.prove is not None),
+                *[COVER] * (self.cover > 0)]
 
 
 def implies(condition, consequence):

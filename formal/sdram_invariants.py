@@ -113,6 +113,7 @@ class Invariants:
             implied(begun, p.powered & (r.closed | (r.is_precharge & r.all_banks))),
             implied(~begun, (counted == 0) & ~p.initialised & (r.refreshed == t.rfc)),
             implied(~p.initialised, r.mode_set == t.mrd),
+            implied(~p.initialised, (r.column_age == t.beats) & ~r.is_read & ~r.is_write),
             implied(~p.initialised, self.at("POWER_UP", "REFRESH", "MODE")),
             implied(self.at("REFRESH") & ~p.initialised, counted + p.left == t.power_up_refreshes),
             implied(self.at("MODE"), (counted == t.power_up_refreshes) & ~p.initialised),
@@ -146,7 +147,7 @@ class Invariants:
             settled = in_use & ~self.at("REOPENING") & (self._place == n)
             self.holds(implied(settled, age + 2 >= t.rcd),
                        implied(settled & p.go, age + 1 >= t.rcd),
-                       implied(settled, ~r.opens(n) | (t.rcd <= 2)))
+                       implied(settled, ~r.opens(n)))
 
     def _columns(self):
         """Where the last command of a column went, and what a PRECHARGE must not cut off."""
