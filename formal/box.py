@@ -30,12 +30,14 @@ class Box:
     bound : int
         Clocks from reset in which no Assert fails; 0: there is no clock in the property.
     cover : int
-        Clocks from reset in which every Cover is reached.
+        Clocks from reset in which every Cover is reached; 0: another box of the file covers.
     prove : str or None
         How the Asserts are shown to hold for ever: "pdr" finds an inductive invariant, "induction"
         is k-induction over `steps` clocks. None: only bounded, and `why` says why.
     peeks : dict
         Signals inside the flattened design, by the name of the free input of `top` that shows them.
+    cuts : tuple of str
+        Signals inside the flattened design that are made free: what drives them is left out.
     verilog : tuple of str
         Further files of Yosys' own, read before.
     seconds : int
@@ -51,12 +53,14 @@ class Box:
     steps: int = 2
     why: str = ""
     peeks: dict = field(default_factory=dict)
+    cuts: tuple = ()
     verilog: tuple = ()
     seconds: int = 300
 
     @property
     def modes(self):
-        return [*[BOUND] * (self.bound > 0), *[PROVE] * (self.prove is not None), COVER]
+        return [*[BOUND] * (self.bound > 0), *[PROVE] * (self.prove is not None),
+                *[COVER] * (self.cover > 0)]
 
 
 def implies(condition, consequence):

@@ -75,6 +75,7 @@ def script(box):
     """Yosys commands that read and prepare the design of `box`."""
     lines = [f"read_verilog -overwrite {name}" for name in box.verilog]
     lines += ["read_rtlil design.il", "hierarchy -top top", "proc", "flatten", "cd top"]
+    lines += [f"cutpoint w:{name}" for name in box.cuts]
     for port, inside in box.peeks.items():
         lines += [f"delete -port w:{port}", f"connect -nounset -set \\{port} \\{inside}"]
     return [*lines, "cd", "prep -top top"]
@@ -110,11 +111,20 @@ def execute(folder, text, seconds):
         text, _ = process.communicate(timeout=seconds + GRACE_S)
         return process.returncode, text
     except BaseException as error:
-        os.killpg(process.pid, signal.SIGKILL)
-        text, _ = process.communicate()
+        text = end(process)
         if isinstance(error, subprocess.TimeoutExpired):
             return TIMEOUT_CODE, text
         raise
+
+
+def end(process):
+    """Ends sby, and gives its output; told politely, it ends its tools, each a group of its own."""
+    os.killpg(process.pid, signal.SIGTERM)
+    try:
+        return process.communicate(timeout=GRACE_S)[0]
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        return process.communicate()[0]
 
 
 def trace(box, folder, said):

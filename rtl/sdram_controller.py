@@ -97,8 +97,8 @@ class SdramController(Component):
 
     def _move_data(self, m, columns):
         geometry, pins = self._geometry, self.pins
-        m.submodules.write = write = WriteGearbox(geometry)
-        m.submodules.read = read = ReadGearbox(geometry, PIN_CLOCKS + self._timing.cas_latency)
+        m.submodules.write_gearbox = write = WriteGearbox(geometry)
+        m.submodules.read_gearbox = read = ReadGearbox(geometry, PIN_CLOCKS + self._timing.cas_latency)
         writing = columns.go & columns.write
         m.d.comb += [
             write.start.eq(writing), write.word.eq(self.data.payload),
