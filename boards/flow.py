@@ -4,8 +4,9 @@ import json
 import time
 from dataclasses import dataclass
 
+from ..rtl.accelerator import ARRAYS
 from ..rtl.emit import to_rtlil, write_if_changed
-from ..rtl.ternary_array import TernaryArray
+from ..rtl.product_registers import absorb
 from .board import BoardError
 from .chips import lut4
 from .machine import BoardMachine
@@ -46,16 +47,21 @@ def write_sources(board, folder):
 
 
 def synthesise(folder, name=NAME):
-    """`name`.il -> `name`.json; {cell: count} and seconds."""
+    """`name`.il -> `name`.json; {cell: count} as Yosys counts them, and seconds."""
     write_if_changed(folder / f"{name}.ys", SYNTHESIS.format(name))
     seconds = run_tool(YOSYS, ["-q", f"{name}.ys"], folder / f"{name}.yosys.log",
                        what=f"synthesis of {name}", timeout=HOURS)
+    netlist = json.loads((folder / f"{name}.json").read_text())
+    for module in netlist["modules"].values():
+        absorb(module)
+    (folder / f"{name}.json").write_text(json.dumps(netlist))
     return cell_counts((folder / f"{name}.stat").read_text()), seconds
 
 
 def lut4_a_lane(board, folder):
     """LUT4 for each lane of the ternary array alone, accumulators included."""
-    (folder / "array.il").write_text(to_rtlil(TernaryArray(board.config), "array"))
+    array = ARRAYS[board.config.array](board.config)
+    (folder / "array.il").write_text(to_rtlil(array, "array"))
     cells, _ = synthesise(folder, "array")
     return lut4(cells) / board.config.lanes
 
