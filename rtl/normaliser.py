@@ -2,6 +2,7 @@
 
 from amaranth.hdl import Cat, Const, Module, Mux, Shape, Signal, signed, unsigned
 from amaranth.lib import data, stream
+from amaranth.lib.fifo import SyncFIFOBuffered
 from amaranth.lib.wiring import Component, In, Out
 
 from .arithmetic import saturate, shift_round, tree
@@ -34,13 +35,15 @@ class Normaliser(Component):
     V elements a clock, ceil(length / V) beats a norm. Clocks, when nothing stalls:
 
         norm accepted -> first pair can be accepted      1
-        pair accepted -> v valid                         latency
+        pair accepted -> v valid                         latency, if no v waits
         pair accepted -> floors valid                    1
         last pair accepted -> summary valid              summary_latency
-        last pair accepted -> next norm can be accepted  2, once the pipeline moves
+        last pair accepted -> next norm can be accepted  2
 
     The last pair of a norm is accepted from the clock after the summary before was taken; so that
-    one may wait while the next norm runs. A stalled `v` delays no summary of what has entered it.
+    one may wait while the next norm runs. A pair is accepted only if a queue before `v` has room
+    for what becomes of it; so nothing ever stands, no enable runs through the multipliers, and a
+    stalled `v` delays no summary of what was accepted.
 
     Members
     -------
@@ -59,7 +62,9 @@ class Normaliser(Component):
     summaries : Out(stream of summary_layout(config))
     """
 
-    latency = MANTISSA + Multiplier.LATENCY
+    DEPTH = 17  # of the queue: enough for a v a clock
+    made = MANTISSA + Multiplier.LATENCY  # clocks from a pair to its v, which then enters the queue
+    latency = made + 2
 
     def __init__(self, config):
         formats = config.formats
@@ -70,7 +75,7 @@ class Normaliser(Component):
         self.depth = config.max_inner // lanes
         self.levels = (lanes - 1).bit_length()
         # The product that becomes u is begun a clock before v is there.
-        self.summary_latency = self.latency + 2 * Multiplier.LATENCY + 1 + self.levels
+        self.summary_latency = self.made + 2 * Multiplier.LATENCY + 1 + self.levels
         pairs = data.ArrayLayout(unsigned(formats.pair_bits), lanes)
         super().__init__({
             "norms": In(stream.Signature(norm_layout)),
@@ -88,8 +93,7 @@ class Normaliser(Component):
 
     def elaborate(self, platform):
         m = Module()
-        self.advance = Signal()  # of the stages up to v; what comes after always moves
-        m.d.comb += self.advance.eq(self.v.ready | ~self.v.valid)
+        self._build_queue(m)
         self._build_control(m)
         factors = self._build_products(m)
         squares = self._build_squares(m, factors)
@@ -97,23 +101,41 @@ class Normaliser(Component):
         self._build_summary(m, squares, largest)
         return m
 
+    def _build_queue(self, m):
+        """What is made, on its way to `v`; and the credits that keep the queue from overflowing."""
+        layout = self.v.payload.shape()
+        m.submodules.queue = queue = SyncFIFOBuffered(width=layout.size, depth=self.DEPTH)
+        self.made_valid, self.made_v = Signal(), Signal(layout)
+        m.d.comb += [
+            queue.w_en.eq(self.made_valid), queue.w_data.eq(self.made_v),
+            self.v.valid.eq(queue.r_rdy), self.v.payload.eq(queue.r_data),
+            queue.r_en.eq(self.v.ready),
+        ]
+        # Places that are neither filled nor promised; one is free two clocks after its v was taken.
+        self.take, self.room = Signal(), Signal(init=1)
+        places, freed = Signal(range(self.DEPTH + 1), init=self.DEPTH), Signal()
+        m.d.sync += freed.eq(self.v.valid & self.v.ready)
+        with m.If(self.take & ~freed):
+            m.d.sync += [places.eq(places - 1), self.room.eq(places != 1)]
+        with m.Elif(freed & ~self.take):
+            m.d.sync += [places.eq(places + 1), self.room.eq(1)]
+
     def _build_control(self, m):
         """Cycle 0: takes a norm, then its pairs, and walks through the RAM."""
         lanes, norms, pairs = self.config.vector, self.norms, self.pairs
         running, repeat, floors, first, last = (
             Signal(name=n) for n in ("running", "repeat", "with_floors", "first", "last"))
         left = Signal(16)
-        index, index_before = Signal.like(self.address), Signal.like(self.address)
+        index = Signal.like(self.address)
         self.pending = pending = Signal()  # a summary is on its way or waits
         self.beat = Signal(data.StructLayout({"valid": 1, "first": 1, "last": 1, "repeat": 1}))
-        take = Signal()
+        take = self.take
         m.d.comb += [
             norms.ready.eq(~running & ~self.beat.valid),
-            pairs.ready.eq(running & self.advance & ~(last & pending)
+            pairs.ready.eq(running & self.room & ~(last & pending)
                            & (self.floors.ready | ~self.floors.valid)),
             take.eq(pairs.valid & pairs.ready),
-            # The RAM does not stop: a stalled stage asks again for what it waits with.
-            self.address.eq(Mux(self.advance, index, index_before)),
+            self.address.eq(index),
         ]
         with m.If(~running):  # whatever is offered, which keeps `valid` out of the enables
             m.d.sync += [first.eq(1), index.eq(0), repeat.eq(norms.payload.repeat),
@@ -121,10 +143,8 @@ class Normaliser(Component):
                          last.eq(norms.payload.length <= lanes)]
         with m.If(norms.valid & norms.ready):
             m.d.sync += [running.eq(1), self.source.eq(norms.payload.source)]
-        with m.If(self.advance):
-            m.d.sync += [self.beat.valid.eq(take), self.beat.first.eq(first),
-                         self.beat.last.eq(last), self.beat.repeat.eq(repeat),
-                         index_before.eq(index)]
+        m.d.sync += [self.beat.valid.eq(take), self.beat.first.eq(first),
+                     self.beat.last.eq(last), self.beat.repeat.eq(repeat)]
         with m.If(self.summaries.valid & self.summaries.ready):
             m.d.sync += pending.eq(0)
         self.exponent = Signal.like(self.summaries.payload.exponent)
@@ -150,7 +170,7 @@ class Normaliser(Component):
     def _build_products(self, m):
         """Mantissas, and v. Returns the factors of each u, as they are when their beat enters v."""
         f = self.f
-        pipe = Pipeline(m, self.advance)
+        pipe = Pipeline(m, Const(1))
         # Cycle 0
         left = Signal(range(f.element_bits))  # x is shifted that far
         m.d.comb += left.eq(f.element_bits - 1 - self.bits)
@@ -171,13 +191,10 @@ class Normaliser(Component):
             mantissa = pipe.register(saturate(x, f.mantissa_bits), f"mantissa_{lane}")
             factors.append(self._build_lane(m, pipe, lane, mantissa))
         beat = self.beat
-        for cycle in range(1, self.latency - 1):
-            beat = self._next_beat(m, beat, self.advance, f"beat_{cycle + 1}")
-        with m.If(self.advance):
-            m.d.sync += [self.v.valid.eq(beat.valid), self.v.payload.last.eq(beat.last)]
-        # A beat counts once, in the clock after it has entered v, however long it waits there.
-        self.entered = Signal.like(self.beat)
-        m.d.sync += [self.entered.eq(beat), self.entered.valid.eq(beat.valid & self.advance)]
+        for cycle in range(1, self.made):
+            beat = self._next_beat(m, beat, f"beat_{cycle + 1}")
+        m.d.comb += [self.made_valid.eq(beat.valid), self.made_v.last.eq(beat.last)]
+        self.entered = beat
         return factors
 
     def _build_lane(self, m, pipe, lane, mantissa):
@@ -186,23 +203,22 @@ class Normaliser(Component):
         code_gain = pair[f.slot_bits:f.slot_bits + f.code_gain_bits].as_signed()
         # Cycles 6 to 8
         code_gain = pipe.delay(code_gain, MANTISSA, f"code_gain_{lane}")
-        product = self._multiply(m, f"v_multiplier_{lane}", mantissa, code_gain, self.advance)
-        m.d.comb += self.v.payload.values[lane].eq(product >> f.code_input_drop)
+        product = self._multiply(m, f"v_multiplier_{lane}", mantissa, code_gain)
+        m.d.comb += self.made_v["values"][lane].eq(product >> f.code_input_drop)
         # Cycles 6 and 7, for the sum of squares
         n = pipe.register(shift_round(mantissa, f.sum_drop), f"n_rounded_{lane}")
         n = pipe.register(saturate(n, f.sum_mantissa_bits), f"n_{lane}")
-        return n, pipe.delay(sum_gain, self.latency - 1, f"sum_gain_{lane}")
+        return n, pipe.delay(sum_gain, self.made - 1, f"sum_gain_{lane}")
 
-    def _multiply(self, m, name, x, y, advance, places=0):
+    def _multiply(self, m, name, x, y, places=0):
         """The rounded product of two registers, Multiplier.LATENCY clocks later."""
         m.submodules[name] = multiplier = Multiplier(x.shape(), y.shape(), places)
-        m.d.comb += [multiplier.advance.eq(advance), multiplier.x.eq(x), multiplier.y.eq(y)]
+        m.d.comb += [multiplier.advance.eq(1), multiplier.x.eq(x), multiplier.y.eq(y)]
         return multiplier.product
 
-    def _next_beat(self, m, beat, advance, name):
+    def _next_beat(self, m, beat, name):
         after = Signal.like(self.beat, name=name)
-        with m.If(advance):
-            m.d.sync += after.eq(beat)
+        m.d.sync += after.eq(beat)
         return after
 
     def _build_squares(self, m, factors):
@@ -211,11 +227,11 @@ class Normaliser(Component):
         squares = []
         for lane, (n, sum_gain) in enumerate(factors):
             # Cycles 8 to 10: no gain is above 1, so that u needs no saturation
-            product = self._multiply(m, f"u_multiplier_{lane}", n, sum_gain, 1,
+            product = self._multiply(m, f"u_multiplier_{lane}", n, sum_gain,
                                      f.sum_gain_bits - 1)
             u = product[:f.sum_mantissa_bits].as_signed()
             # Cycles 11 to 13
-            square = self._multiply(m, f"square_multiplier_{lane}", u, u, 1)
+            square = self._multiply(m, f"square_multiplier_{lane}", u, u)
             squares.append(square[:2 * (f.sum_mantissa_bits - 1)])
         # Cycles 14 to 13 + levels
         return tree(pipe, squares, lambda a, b: a + b, "squares")
@@ -225,7 +241,7 @@ class Normaliser(Component):
         pipe = Pipeline(m, Const(1))
         magnitudes = []
         for lane in range(self.config.vector):
-            v = self.v.payload.values[lane]
+            v = self.made_v["values"][lane]
             magnitudes.append(pipe.register(Mux(v < 0, -v, v)[:self.f.code_input_bits - 1],
                                             f"magnitude_{lane}"))
         largest = tree(pipe, magnitudes, lambda a, b: Mux(a > b, a, b), "largest")
@@ -234,7 +250,7 @@ class Normaliser(Component):
     def _build_summary(self, m, squares, largest):
         beat, summary = self.entered, Signal.like(self.summaries.payload)
         for cycle in range(2 * Multiplier.LATENCY - 1 + self.levels):
-            coming, beat = beat, self._next_beat(m, beat, 1, f"beat_{self.latency + 1 + cycle}")
+            coming, beat = beat, self._next_beat(m, beat, f"beat_{self.made + 1 + cycle}")
         # Cycle 14 + levels. Two clocks at least lie between two norms: clearing loses no beat.
         done = Signal()
         m.d.sync += done.eq(beat.valid & beat.last)
