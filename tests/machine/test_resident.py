@@ -26,7 +26,7 @@ RUNS = [([3], 5, 0, 0), ([7, 30, 1, 12], 6, 4096, 5), ([39, 2], 4, 65535, 1 << 6
 def folder(tmp_path_factory):
     """A folder of models with one in it."""
     models = tmp_path_factory.mktemp("resident")
-    write_checkpoint(models / "one", shape_of(19, 3, 37, 41), tokenizer=False)
+    write_checkpoint(models / "one", shape_of(19, 3, 37, 47), tokenizer=False)
     return models
 
 
