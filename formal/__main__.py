@@ -32,7 +32,7 @@ def boxes(names=()):
     return [known[name] for name in names] if names else list(known.values())
 
 
-def prove(wanted, modes, console):
+def prove(wanted, modes, console, traced=True):
     """Results of `wanted` boxes, with progress on standard error."""
     runs = [(box, mode) for box in wanted for mode in box.modes if mode in (modes or box.modes)]
     results = []
@@ -40,7 +40,7 @@ def prove(wanted, modes, console):
         task = progress.add_task("proving", total=len(runs))
         for box, mode in runs:
             progress.update(task, description=f"{box.name}: {mode}")
-            results.append(sby.run(box, mode))
+            results.append(sby.run(box, mode, traced))
             progress.advance(task)
             if results[-1].verdict != sby.PASS:
                 console.print(f"{box.name} {mode}: {results[-1].verdict}\n{results[-1].log}",
@@ -67,6 +67,8 @@ def main(arguments=None):
     parser.add_argument("names", nargs="*", metavar="NAME", help="only these proofs")
     parser.add_argument("--mode", action="append", choices=("bound", "prove", "cover"),
                         help="only this; may be given more than once")
+    parser.add_argument("--no-trace", action="store_true",
+                        help="only say that a proof failed, not where")
     parser.add_argument("--mutants", action="store_true",
                         help="plant a fault for each proof and see it fail")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the results here, too")
@@ -77,7 +79,7 @@ def main(arguments=None):
         if options.mutants:
             sys.exit(faults.main(options.names, console))
         wanted = boxes(options.names)
-        results = prove(wanted, options.mode, console)
+        results = prove(wanted, options.mode, console, not options.no_trace)
     except TritoneError as error:
         sys.exit(f"formal: {error}")
     Console(width=None if sys.stdout.isatty() else 160).print(table(wanted, results))

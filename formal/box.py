@@ -68,7 +68,8 @@ def implies(condition, consequence):
     return Assert(~condition | consequence, src_loc_at=1)
 
 
-def follow(m, *, enters, entering, leaves, leaving, most, pick, name="inside"):
+def follow(m, *, enters, entering, leaves, leaving, most, pick, name="inside",
+           at=None):
     """Asserts that what leaves is what entered, once and in order; gives how many are inside.
 
     The solver picks any one element when it enters; that element must leave after exactly those
@@ -83,6 +84,9 @@ def follow(m, *, enters, entering, leaves, leaving, most, pick, name="inside"):
         Elements that may be inside; one more is a failure.
     pick : 1 bit
         Free input: follow the element that enters now, unless one is followed already.
+    at : callable, optional
+        Gives, by what the box holds, the element that so many others are ahead of. With it the
+        property is inductive.
     """
     inside = Signal(range(most + 1), name=name)
     ahead = Signal(range(most + 1), name=f"{name}_ahead")
@@ -97,17 +101,20 @@ def follow(m, *, enters, entering, leaves, leaving, most, pick, name="inside"):
             m.d.sync += picked.eq(0)
     with m.If(enters & pick & ~picked):
         m.d.sync += [picked.eq(1), kept.eq(entering), ahead.eq(inside - leaves)]
+    if at is not None:
+        m.d.comb += implies(picked, (ahead < inside) & (at(ahead) == kept))
     return inside
 
 
 def drains(m, *, quiet, inside, clocks, name="rest"):
-    """Asserts that after `clocks` clocks of `quiet` in a row nothing is `inside`.
+    """Asserts that after `clocks` clocks of `quiet` in a row nothing is `inside`; gives the clocks.
 
     That is what keeps the last element of a stream from being lost: no later one shows it.
     """
     rest = Signal(range(clocks + 1), name=name)
     m.d.sync += rest.eq(Mux(quiet, Mux(rest == clocks, clocks, rest + 1), 0))
     m.d.comb += implies(rest == clocks, inside == 0)
+    return rest
 
 
 def holds(m, stream, name):

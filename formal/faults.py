@@ -52,7 +52,8 @@ def judge(number, file, old, new, proof, mode):
     (package / file).write_text(source.replace(old, new))
     try:
         ran = subprocess.run(
-            [sys.executable, "-m", "tritone.formal", proof, "--mode", mode], cwd=folder,
+            [sys.executable, "-m", "tritone.formal", proof, "--mode", mode, "--no-trace"],
+            cwd=folder,
             env={**os.environ, "PYTHONPATH": str(folder), "TRITONE_BUILD": str(folder / "build")},
             capture_output=True, text=True, timeout=SECONDS, check=False)
     except subprocess.TimeoutExpired:

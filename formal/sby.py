@@ -139,8 +139,8 @@ def trace(box, folder, said):
     return execute(folder, write_task(box, options, f"smtbmc {SOLVER}"), box.seconds)[1]
 
 
-def run(box, mode):
-    """The Result of one mode of a box; its files stay in build/formal/BOX_MODE."""
+def run(box, mode, traced=True):
+    """The Result of one mode of a box; its files, and a trace, stay in build/formal/BOX_MODE."""
     folder = build_root() / "formal" / f"{box.name}_{mode}"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
@@ -152,7 +152,7 @@ def run(box, mode):
     verdict = VERDICTS.get(code, ERROR)
     if mode == COVER and verdict == PASS and "eached cover statement" not in said:
         verdict, said = ERROR, "there is nothing to cover"
-    if verdict == FAIL:
+    if verdict == FAIL and traced:
         said = trace(box, folder, said)
     return Result(box.name, mode, engine, depth, seconds, verdict,
                   "" if verdict == PASS else summary(said))

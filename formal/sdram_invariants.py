@@ -7,9 +7,7 @@ never has to count through them. Everything here is asserted, nothing is assumed
 from functools import reduce
 from types import SimpleNamespace
 
-from amaranth.hdl import Assert, Cat, Mux, Signal
-
-from .box import implies
+from amaranth.hdl import Assert, Cat, Mux
 
 # Of RowMachine, as Amaranth numbers them: by their first mention.
 STATES = ("DRAIN", "REFRESH", "MODE", "REOPEN", "REOPENING", "POWER_UP", "IDLE", "LOOK", "COMPARE",
@@ -55,11 +53,25 @@ def largest(*values):
     return reduce(lambda a, b: Mux(a > b, a, b), values)
 
 
-class Invariants:
-    """Asserts in `m` what ties the controller (`peeks`, by the names of `peeked`) to its `rules`.
+def implied(condition, consequence):
+    """A Value; box.implies is the Assert of it."""
+    return ~condition | consequence
 
-    A command that the controller has decided on is seen by the rules in the next clock, as `is_...`,
+
+class Invariants:
+    """Asserts what ties the controller to the rules.
+
+    A command that the controller has decided on is seen by the rules in the next clock, as `is_`,
     and in the clock after that in their counters.
+
+    Parameters
+    ----------
+    m : Module
+    peeks : dict
+        The Values of `peeked`.
+    rules : sdram_rules.SdramRules
+    geometry : rtl.sdram_interfaces.Geometry
+    times : common.sdram_parts.SdramTiming
     """
 
     def __init__(self, m, peeks, rules, geometry, times):
@@ -176,7 +188,3 @@ class Invariants:
         )
         for n in range(len(r.reads)):
             self.holds(implied(r.reads[n], p.turnaround_left + n + 2 >= len(r.reads)))
-
-
-def implied(condition, consequence):
-    return ~condition | consequence

@@ -37,7 +37,7 @@ class Ranks:
 
 
 def late(t):
-    """Clocks by which the last refresh of a batch may come after the next interval begins, most."""
+    """The most clocks from a batch being due to its last REFRESH at the pins, and one."""
     return Ranks(t).most + 1
 
 

@@ -32,9 +32,6 @@ class SdramRules:
         Of one chip with its clock in `sync`; dq_i is not looked at.
     sheet : common.sdram_parts.SdramTiming
         The least distances of commands in clocks, initialisation, burst and CAS latency.
-    late : int
-        Clocks by which the last refresh of a batch may come later than an interval after the one
-        before it, or after a later date to which batches in time have given a right.
 
     Attributes
     ----------
@@ -42,7 +39,8 @@ class SdramRules:
         The command of this clock.
     opened : 1 bit for each bank
     owed : Signal
-        Clocks since an interval was last paid for by a batch; 0 until the mode register is set.
+        Clocks since the mode register was set, less an interval for each batch that has been made
+        since, at least 0; an early batch gives no right to a late one.
     """
 
     def __init__(self, m, pins, sheet):
@@ -62,9 +60,11 @@ class SdramRules:
         return command & (self._pins.ba == bank)
 
     def opens(self, bank):
+        """ACTIVATE of `bank`, now."""
         return self._of(self.is_activate, bank)
 
     def closes(self, bank):
+        """PRECHARGE of `bank` or of all, now."""
         return self.is_precharge & ((self._pins.ba == bank) | self.all_banks)
 
     def _watch(self):
@@ -114,6 +114,7 @@ class SdramRules:
         ]
 
     def _rows(self):
+        """ACTIVATE of closed banks, REFRESH and MODE of a closed chip."""
         m, t = self._m, self._sheet
         m.d.comb += [
             implies(self.is_activate, self.any_activated >= t.rrd),
@@ -162,7 +163,10 @@ class SdramRules:
         ]
 
     def refresh_in_time(self, late):
-        """Asserts whole batches, as many as there were intervals, each at most `late` clocks late.
+        """Asserts that batches are made in time.
+
+        The last refresh of a batch comes at most an interval and `late` clocks after that of the
+        batch before it, and the n-th at most n intervals and `late` after the mode register.
         """
         m, t = self._m, self._sheet
         most = t.refresh_interval + late

@@ -48,8 +48,8 @@ class CrossingQueue(Component):
         bits = self._depth.bit_length()
         storage = Memory(shape=self._shape, depth=self._depth, init=[])
         m.submodules.storage = storage
-        written, written_seen = Signal(bits), Signal(bits)  # Gray code
-        read, read_seen = Signal(bits), Signal(bits)
+        written, written_seen = Signal(bits, name="written"), Signal(bits)  # Gray code
+        read, read_seen = Signal(bits, name="read"), Signal(bits)
         m.submodules.written = FFSynchronizer(written, written_seen, o_domain=self._o_domain)
         m.submodules.read = FFSynchronizer(read, read_seen, o_domain=self._i_domain)
         self._write(m, storage, written, read_seen)
@@ -58,7 +58,8 @@ class CrossingQueue(Component):
 
     def _pointer(self, m, domain, gray, step):
         """Binary pointer and its Gray code, registers both; steps with `step`."""
-        binary, following = Signal(len(gray)), Signal(len(gray), init=1)
+        binary = Signal(len(gray), name=f"{gray.name}_binary")
+        following = Signal(len(gray), init=1, name=f"{gray.name}_following")
         with m.If(step):
             m.d[domain] += [
                 binary.eq(following),
@@ -72,7 +73,7 @@ class CrossingQueue(Component):
         taken = self.i.valid & self.i.ready
         binary = self._pointer(m, self._i_domain, written, taken)
         # Gray to binary: each bit is the parity of those from it up.
-        read = Signal(len(read_seen))
+        read = Signal(len(read_seen), name="freed")
         m.d[self._i_domain] += [read[n].eq(read_seen[n:].xor()) for n in range(len(read))]
         m.d[self._i_domain] += [
             self.level.eq(binary - read),

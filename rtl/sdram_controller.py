@@ -98,7 +98,8 @@ class SdramController(Component):
     def _move_data(self, m, columns):
         geometry, pins = self._geometry, self.pins
         m.submodules.write_gearbox = write = WriteGearbox(geometry)
-        m.submodules.read_gearbox = read = ReadGearbox(geometry, PIN_CLOCKS + self._timing.cas_latency)
+        latency = PIN_CLOCKS + self._timing.cas_latency
+        m.submodules.read_gearbox = read = ReadGearbox(geometry, latency)
         writing = columns.go & columns.write
         m.d.comb += [
             write.start.eq(writing), write.word.eq(self.data.payload),
