@@ -10,8 +10,8 @@ from types import SimpleNamespace
 from amaranth.hdl import Assert, Cat, Mux
 
 # Of RowMachine, as Amaranth numbers them: by their first mention.
-STATES = ("DRAIN", "REFRESH", "MODE", "REOPEN", "REOPENING", "POWER_UP", "IDLE", "LOOK", "COMPARE",
-          "OPEN", "READY", "CLOSE")
+STATES = ("DRAIN", "REFRESH", "MODE", "REOPEN", "REOPENING", "OPEN", "POWER_UP", "IDLE", "LOOK",
+          "COMPARE", "READY", "CLOSE")
 TIMERS = {"close": "rows.close_timer", "open": "rows.open_timer", "wait": "rows.wait",
           "spacing": "columns.spacing", "turnaround": "columns.turnaround",
           "recovery": "columns.recovery", "length": "write_gearbox.length"}

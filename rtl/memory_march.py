@@ -80,6 +80,7 @@ class MemoryMarch(Component):
         self._element, self._stopping = Signal(range(len(ELEMENTS))), Signal()
         self._down = self._of_element("down", lambda e: e.down)
         self._phase = Signal(range(backgrounds(config.word_bits)))
+        self._number = Signal.like(self._phase)  # that of `_at`, and the phase
         self._read = Signal()  # a word comes
         self._build_words(m)
         self._build_sequence(m)
@@ -94,10 +95,9 @@ class MemoryMarch(Component):
         return Const(table, 1 << len(self._element)).bit_select(self._element, 1)
 
     def _build_words(self, m):
-        """The background at `_at`; every bit of it is a small table."""
+        """The background at `_at`; every bit of it is a small table of `_number`."""
         self._word = Signal(self._config.word_bits)
-        number = Signal.like(self._phase)
-        m.d.comb += number.eq(self._at + self._phase)
+        number = self._number
         for bit in range(len(self._word)):
             table = sum(background_bit(n, bit) << n for n in range(1 << len(number)))
             m.d.comb += self._word[bit].eq(Const(table, 1 << len(number)).bit_select(number, 1))
@@ -121,10 +121,14 @@ class MemoryMarch(Component):
             m.d.comb += burst.eq(Mux(self._left < config.burst_words, self._left,
                                      config.burst_words))
 
+        def move(down):
+            for place in (self._at, self._number):
+                m.d.sync += place.eq(Mux(down, place - 1, place + 1))
+
         def step(then):
             """To the next word, or to the end of the element."""
-            m.d.sync += [self._left.eq(self._left - 1),
-                         self._at.eq(Mux(self._down, self._at - 1, self._at + 1)), wait.eq(0)]
+            m.d.sync += [self._left.eq(self._left - 1), wait.eq(0)]
+            move(self._down)
             with m.If((self._left == 1) | self._stopping):
                 m.next = "SETTLE"
             with m.Else():
@@ -142,8 +146,8 @@ class MemoryMarch(Component):
                                  self._left.eq(self.words)]
                     m.next = "BEGIN"
             with m.State("BEGIN"):
-                end = self._first + self._count - 1
-                m.d.sync += self._at.eq(Mux(self._down, end, self._first))
+                begin = Mux(self._down, self._first + self._count - 1, self._first)
+                m.d.sync += [self._at.eq(begin), self._number.eq(begin + self._phase)]
                 m.next = "REQUEST"
                 with m.If(self._element == 0):
                     m.next = "WRITE"
@@ -167,7 +171,8 @@ class MemoryMarch(Component):
                     with m.Elif(in_burst == 1):
                         step("REQUEST")
                     with m.Else():
-                        m.d.sync += [self._left.eq(self._left - 1), self._at.eq(self._at + 1)]
+                        m.d.sync += self._left.eq(self._left - 1)
+                        move(Const(0))
             with m.State("SETTLE"):
                 m.d.sync += wait.eq(wait + 1)
                 with m.If(wait == SETTLE_CLOCKS - 1):

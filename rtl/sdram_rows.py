@@ -81,6 +81,7 @@ class RowMachine(Component):
             m.d.comb += self.hold.eq(fsm.ongoing("DRAIN") | fsm.ongoing("REFRESH")
                                      | fsm.ongoing("MODE") | fsm.ongoing("REOPEN")
                                      | fsm.ongoing("REOPENING"))
+            m.d.comb += self._opening.eq(fsm.ongoing("OPEN") | fsm.ongoing("REOPEN"))
             with m.State("POWER_UP"):
                 m.d.mem += left.eq(t.power_up_refreshes)
                 m.d.comb += self.address.eq(PRECHARGE_ALL)
@@ -174,6 +175,7 @@ class RowMachine(Component):
         rows = Array(Signal(self._geometry.row_bits, name=f"row_{n}") for n in range(banks))
         self._found_open = Signal()
         self._found_row = Signal(self._geometry.row_bits)
+        self._opening = Signal()  # `address` is the row that is opened next
         m.d.mem += [
             self._found_open.eq(opened.bit_select(self.segment.place.bank, 1)),
             self._found_row.eq(rows[self.segment.place.bank]),
@@ -181,7 +183,9 @@ class RowMachine(Component):
         for bank in range(banks):
             with m.If(self.bank == bank):
                 with m.If(self.command == Command.ACTIVATE):
-                    m.d.mem += [opened[bank].eq(1), rows[bank].eq(self.address)]
+                    m.d.mem += opened[bank].eq(1)
+                with m.If(self._opening):  # the command may not come yet, but its bank is closed
+                    m.d.mem += rows[bank].eq(self.address)
         with m.If(self.command == Command.PRECHARGE):
             m.d.mem += opened.eq(opened & ~(Const(1, banks) << self.bank))
             with m.If(self.address[10]):
