@@ -1,6 +1,6 @@
 """A whole machine without a board: pins of the serial line on one side, a memory on the other."""
 
-from amaranth.hdl import Module, Signal
+from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib.wiring import Component, In, Out, connect, flipped
 
 from .accelerator import Accelerator
@@ -12,8 +12,10 @@ from .reset_chain import ResetChain
 class Top(Component):
     """Link and Accelerator sharing one memory.
 
-    The link uses the memory only while no run is open, so words need no tag: they belong to the
-    side that asked last. `contents` is the model of a resident Config, as of Accelerator.
+    The link uses the memory only while no run is open, and its reads wait for the words that the
+    accelerator has asked for, as it does after a reset while the memory may not be ready yet. So
+    words need no tag: they belong to the side that asked last. `contents` is the model of a
+    resident Config, as of Accelerator.
 
     Members
     -------
@@ -50,8 +52,16 @@ class Top(Component):
     def _share_memory(self, m, link, accelerator):
         """The accelerator's requests go first; only the link writes."""
         memory, links = self.memory, Signal()
+        due = Signal(range(self.config.prefetch_words + 1))  # words for the accelerator
+        settled = Signal()  # it waits for none
+        asked = accelerator.requests.valid & accelerator.requests.ready
+        m.d.sync += [
+            due.eq(due + Mux(asked, accelerator.requests.payload.words, 0)
+                   - accelerator.words.valid),
+            settled.eq((due == 0) & ~accelerator.requests.valid),
+        ]
         m.d.comb += [
-            memory.requests.valid.eq(accelerator.requests.valid | link.requests.valid),
+            memory.requests.valid.eq(accelerator.requests.valid | link.requests.valid & settled),
             memory.requests.payload.eq(accelerator.requests.payload),
             accelerator.requests.ready.eq(memory.requests.ready),
             accelerator.words.payload.eq(memory.words.payload),
@@ -63,7 +73,7 @@ class Top(Component):
                      link.words.valid.eq(memory.words.valid & links)]
         with m.If(~accelerator.requests.valid):
             m.d.comb += [memory.requests.payload.eq(link.requests.payload),
-                         link.requests.ready.eq(memory.requests.ready)]
+                         link.requests.ready.eq(memory.requests.ready & settled)]
         with m.If(memory.requests.valid & memory.requests.ready):
             m.d.sync += links.eq(~accelerator.requests.valid)
         connect(m, link.writes, flipped(memory.writes))
