@@ -1,8 +1,9 @@
 """The netlist of the machine on the virtual board: what is simulated is what is placed.
 
-Yosys maps the machine to cells of the ECP5. Verilator compiles that netlist with yosys' own models
-of the cells, and those of `sim/ecp5` for the block RAM and the multiplier, of which yosys has none.
-The board around it is that of the emitted Verilog.
+Yosys maps the machine to cells of the ECP5, rtl/product_registers.py moves registers into its
+multipliers, as for a bitstream. Verilator compiles that netlist with yosys' own models of the cells,
+and those of `sim/ecp5` for the block RAM and the multiplier, of which yosys has none. The board
+around it is that of the emitted Verilog.
 
     verilog, cells = netlist(preset("tiny"))
     with netlist_board(preset("tiny"), tape, verilog) as board: ...
@@ -16,17 +17,21 @@ from importlib.resources import files
 from pathlib import Path
 
 from ..common.errors import TritoneError
-from ..rtl import emit
+from ..rtl import emit, product_registers
 from . import verilator
 from .cache import build_root, cached, digest
 from .progress import step
 from .virtual import SOURCES, TRANSLATE, VirtualBoard, port_widths, processor
 
 CELLS = Path(__file__).resolve().parent / "ecp5"
-# With the names that Yosys makes of the cells behind a wire the C++ would be three times as long.
 SYNTHESIS = """\
 read_rtlil design.il
 synth_ecp5 -top tritone
+write_json mapped.json
+"""
+# With the names that Yosys makes of the cells behind a wire the C++ would be three times as long.
+WRITING = """\
+read_json placed.json
 tee -o statistics.json stat -json
 rename -hide w:* c:*
 write_verilog -noattr netlist.v
@@ -54,15 +59,25 @@ def synthesise(design):
     """Folder with netlist.v and statistics.json of RTLIL text, from build/netlist or made now."""
     def make(folder):
         Path(folder, "design.il").write_text(design)
-        Path(folder, "synth.ys").write_text(SYNTHESIS)
         with step("synthesising the machine for the ECP5 (minutes)"):
-            ran = subprocess.run([sys.executable, "-c", emit.YOSYS, "-q", "synth.ys"], cwd=folder,
-                                 text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                 stderr=subprocess.STDOUT, timeout=TIMEOUT_S, check=False)
-        if ran.returncode:
-            raise NetlistError("Yosys failed:\n" + "\n".join(ran.stdout.splitlines()[-20:]))
+            run_yosys(folder, SYNTHESIS)
+            mapped = json.loads(Path(folder, "mapped.json").read_text())
+            for module in mapped["modules"].values():
+                product_registers.absorb(module)
+            Path(folder, "placed.json").write_text(json.dumps(mapped))
+            run_yosys(folder, WRITING)
 
-    return cached(build_root() / "netlist" / digest(design, emit.identity(), SYNTHESIS), make)
+    steps = SYNTHESIS, WRITING, Path(product_registers.__file__).read_bytes()
+    return cached(build_root() / "netlist" / digest(design, emit.identity(), *steps), make)
+
+
+def run_yosys(folder, script):
+    Path(folder, "synth.ys").write_text(script)
+    ran = subprocess.run([sys.executable, "-c", emit.YOSYS, "-q", "synth.ys"], cwd=folder,
+                         text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                         stderr=subprocess.STDOUT, timeout=TIMEOUT_S, check=False)
+    if ran.returncode:
+        raise NetlistError("Yosys failed:\n" + "\n".join(ran.stdout.splitlines()[-20:]))
 
 
 def wrapped(verilog):
