@@ -1,9 +1,9 @@
 """The netlist of the machine on the virtual board: what is simulated is what is placed.
 
 Yosys maps the machine to cells of the ECP5, rtl/product_registers.py moves registers into its
-multipliers, as for a bitstream. Verilator compiles that netlist with yosys' own models of the cells,
-and those of `sim/ecp5` for the block RAM and the multiplier, of which yosys has none. The board
-around it is that of the emitted Verilog.
+multipliers, as for a bitstream. Verilator compiles that netlist with yosys' own models of the
+cells, and those of `sim/ecp5` for the block RAM and the multiplier, of which yosys has none. The
+board around it is that of the emitted Verilog.
 
     verilog, cells = netlist(preset("tiny"))
     with netlist_board(preset("tiny"), tape, verilog) as board: ...
