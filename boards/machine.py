@@ -1,7 +1,5 @@
 """A machine on its board: clocks, reset, lamps, serial line, memory."""
 
-from fractions import Fraction
-
 from amaranth.hdl import ClockDomain, ClockSignal, Elaboratable, Module, Signal
 from amaranth.lib.cdc import FFSynchronizer
 from amaranth.lib.io import Buffer
@@ -12,9 +10,6 @@ from ..rtl.sdram_pins import BoardPins
 from ..rtl.top import Top
 from .pll import Clock, Pll
 
-# The tools are asked for more than the clocks do: nextpnr's router stops at the constraint, and its
-# last analysis finds paths that are up to 1 % slower than it had thought.
-MARGIN = Fraction(101, 100)
 BREAK_SECONDS = 0.05  # the longest byte, at 9,600 baud, takes 1 ms
 
 
@@ -115,16 +110,13 @@ class BoardMachine(Elaboratable):
 
     def _build_clocks(self, m, platform, rx):
         oscillator, hz = platform.default_clk, round(platform.default_clk_frequency)
-        m.submodules.oscillator = source = Buffer("i", platform.request(oscillator, dir="-"))
+        m.submodules.oscillator = clock = Buffer("i", platform.request(oscillator, dir="-"))
         m.domains += ClockDomain("board", reset_less=True)
-        m.d.comb += ClockSignal("board").eq(source.i)
+        m.d.comb += ClockSignal("board").eq(clock.i)
         m.submodules.breaks = breaks = BreakDetector(hz)
+        m.domains += [ClockDomain(clock.domain) for clock in self.clocks]
         m.submodules.pll = pll = Pll(hz, self.clocks)
-        for clock, rate in zip(self.clocks, pll.plan.rates):
-            domain = ClockDomain(clock.domain)
-            m.domains += domain
-            platform.add_clock_constraint(domain.clk, float(rate * MARGIN))
-        m.d.comb += [breaks.rx.eq(rx), pll.source.eq(source.i), pll.reset.eq(breaks.found)]
+        m.d.comb += [breaks.rx.eq(rx), pll.source.eq(clock.i), pll.reset.eq(breaks.found)]
         if self.board.reset:
             m.submodules.button = button = Buffer("i", platform.request(self.board.reset, dir="-"))
             m.d.comb += pll.reset.eq(breaks.found | button.i)

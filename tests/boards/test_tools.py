@@ -10,7 +10,15 @@ from tritone.boards import flow, tools
 from tritone.boards.board import BoardError, board
 from tritone.boards.build import build_again
 from tritone.boards.build import main as build
-from tritone.boards.flow import TimingError, critical_path, met, place, route
+from tritone.boards.flow import (
+    TimingError,
+    critical_path,
+    met,
+    place,
+    route,
+    with_margin,
+    without_margin,
+)
 from tritone.boards.tools import Tool, ToolError, cell_counts, run_tool
 
 
@@ -83,6 +91,14 @@ def test_the_critical_path_in_words():
 
 def test_timing_is_met_or_not():
     assert met(timing(100.0)) and not met(timing(99.9))
+
+
+def test_clocks_are_demanded_with_a_margin_and_judged_without():
+    lines = 'LOCATE COMP "clk" SITE "G2";\nFREQUENCY PORT "clk25_0__io" 25000000.0 HZ;\n'
+    assert with_margin(lines) == lines.replace("25000000.0", "25250000.0")
+    demanded = timing(133.4)
+    demanded["fmax"]["$glbnet$sync_clk"]["constraint"] = 134.67
+    assert not met(demanded) and met(without_margin(demanded))
 
 
 def test_seeds_are_tried_until_one_meets(monkeypatch):
