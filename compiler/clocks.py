@@ -16,11 +16,11 @@ MEASURE = 2  # span, request or word taken -> the next request
 QUEUE = 4  # requests that the memory holds
 NORM_TAKEN = 1  # norm accepted -> first pair
 NORM_NEXT = 2  # last pair -> next norm
-V_LATENCY = 11  # pair -> v
+V_LATENCY = 10  # pair -> v
 QUICK = 5  # constants accepted -> a summary can be accepted, when there is no energy to multiply
-SUMMARY = 5  # v -> summary, and one clock more for each level of the tree over its elements
+SUMMARY = 6  # v -> summary, and one clock more for each level of the tree over its elements
 QUANTISE = 11  # job accepted -> first codes
-SCALE_LATENCY, SILU, MLGRU, PRODUCT, ADD = 9, 9, 15, 5, 3
+SCALE_LATENCY, SILU, MLGRU, PRODUCT, ADD = 10, 9, 15, 5, 3
 FREED = 2  # beat taken from the sum queue -> its place can be reserved
 BUFFER = 1  # into a StreamBuffer -> out of it
 DRAIN = 4  # last write -> matrix counts as written
@@ -107,34 +107,27 @@ class WordSource:
         return clock + FIFO
 
 
-class Pipeline:
-    """A pipeline that stands while the beat at its end is not taken: Scale before Results."""
+class CreditPipe:
+    """A pipeline that never stands, with a CreditQueue at its end: Scale before Results."""
+
+    DEPTH, FREED = 16, 2
 
     def __init__(self, latency):
-        self.latency = latency
-        self.stands = deque(maxlen=4 * latency)  # (from, until): clocks in which nothing moves
-        self.entered = self.left = -1
+        self.latency = latency  # of both
+        self.entered = self.taken = -1
+        self.passed = deque([-self.FREED] * self.DEPTH, self.DEPTH)  # clocks, of the last ones
 
     def enter(self, clock):
-        """Clock in which a beat that is there from `clock` on enters."""
-        clock = max(clock, self.entered + 1)
-        for start, stop in self.stands:
-            if start <= clock < stop:
-                clock = stop
-        self.entered = clock
-        return clock
+        """Clock in which an element that is there from `clock` on enters."""
+        self.entered = max(clock, self.entered + 1, self.passed[0] + self.FREED)
+        return self.entered
 
     def leave(self, entered, free):
-        """Clock in which it leaves, the taker being free from clock `free` on."""
-        arrival = entered + self.latency
-        for start, stop in self.stands:
-            if entered < start < arrival or start <= entered < stop:
-                arrival += stop - start
-        arrival = max(arrival, self.left + 1)
-        self.left = max(arrival, free)
-        if self.left > arrival:
-            self.stands.append((arrival, self.left))
-        return self.left
+        """Clock in which it is taken, the taker being free from clock `free` on."""
+        passed = max(entered + self.latency - 1, self.taken)
+        self.passed.append(passed)
+        self.taken = max(passed + 1, free)
+        return self.taken
 
 
 class Machine:
@@ -176,11 +169,10 @@ class Machine:
         self.norm_free = self.scalar_free = self.summary_taken = 0
         self.quantiser_free = self.job_taken = 0
         self.codes_full, self.scales = deque(), deque()
-        self.scale_box = Pipeline(SCALE_LATENCY)
+        self.scale_box = CreditPipe(SCALE_LATENCY)
         self.sums_gone = deque([-1, -1], 2)  # clocks in which beats left the buffer before it
         # clocks in which the last two went out of the buffers of pairs, of words of trits
         self.pairs_gone, self.words_gone = deque([-1, -1], 2), deque([-1, -1], 2)
-        self.gone = deque([-1, -1], 2)  # clocks in which beats left the buffer behind it
         self.results_free = 0  # last beat of the matrix before has been written
         self.written = self.settled = 0
         self.reserved, self.freed = 0, []  # beats of the sum queue: count, clocks they went
@@ -301,9 +293,7 @@ class Machine:
         for beat in range(beats):
             entered = self._leave_queue(valid + beat, scale)
             free = self.results_free if first and beat == 0 else 0
-            left = self.scale_box.leave(entered, self.gone[0] + 1)
-            entered = max(left + BUFFER, free, self.used)
-            self.gone.append(entered)
+            entered = self.scale_box.leave(entered, max(free, self.used))
             if command.function is Function.LOGITS:
                 self.used = self._sample(entered + 1)
             else:

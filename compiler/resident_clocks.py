@@ -5,8 +5,19 @@ Norms and matrices have their own order here, so each norm is followed with the 
 its codes: no norm waits for a later one's matrices but through `written`.
 """
 
+from collections import deque
+
 from ..common.triples import PLACES, STEPS, group_count, last_beat, neighbours_in_turn
-from .clocks import FREED, NORM_NEXT, NORM_TAKEN, QUANTISE, QUICK, V_LATENCY, Machine, Pipeline
+from .clocks import (
+    FREED,
+    NORM_NEXT,
+    NORM_TAKEN,
+    QUANTISE,
+    QUICK,
+    V_LATENCY,
+    CreditPipe,
+    Machine,
+)
 
 EMBEDDING = 8  # first clock in which a word of the embedding is written
 SETTLE = 5  # last word written -> norm may go
@@ -18,6 +29,36 @@ NOISE = 12  # start of the token -> the first beat of noise, and one clock more 
 SAMPLER = 2  # last logits -> token, and one clock more for each level of the tree over a beat
 
 
+class Pipeline:
+    """A pipeline that stands while the beat at its end is not taken: the quantiser's codes."""
+
+    def __init__(self, latency):
+        self.latency = latency
+        self.stands = deque(maxlen=4 * latency)  # (from, until): clocks in which nothing moves
+        self.entered = self.left = -1
+
+    def enter(self, clock):
+        """Clock in which a beat that is there from `clock` on enters."""
+        clock = max(clock, self.entered + 1)
+        for start, stop in self.stands:
+            if start <= clock < stop:
+                clock = stop
+        self.entered = clock
+        return clock
+
+    def leave(self, entered, free):
+        """Clock in which it leaves, the taker being free from clock `free` on."""
+        arrival = entered + self.latency
+        for start, stop in self.stands:
+            if entered < start < arrival or start <= entered < stop:
+                arrival += stop - start
+        arrival = max(arrival, self.left + 1)
+        self.left = max(arrival, free)
+        if self.left > arrival:
+            self.stands.append((arrival, self.left))
+        return self.left
+
+
 class ResidentMachine(Machine):
     """Walks through the commands of one token."""
 
@@ -26,7 +67,7 @@ class ResidentMachine(Machine):
         self.row_latency = 1 + (group_count(config.inputs) - 1).bit_length()
         depth = self.row_latency + self.queue + self.beats
         self.places = 1 + max(16, 1 << (depth - 1).bit_length())
-        self.v_box, self.code_box = Pipeline(V_LATENCY), Pipeline(QUANTISE - 1)
+        self.v_box, self.code_box = CreditPipe(V_LATENCY), Pipeline(QUANTISE - 1)
         self.v_free = [0] * BANKS  # clock from which a bank takes a vector
         self.codes_free = 0
         self.norms = 0
@@ -63,11 +104,9 @@ class ResidentMachine(Machine):
             pair = self.v_box.enter(pair)
             if beat == 0:
                 started = pair
-            v = self.v_box.leave(pair, self.v_free[bank])
-        moves = self.v_box.enter(pair + 1)
-        self.v_box.entered = pair
-        self.norm_free = moves - 1 + NORM_NEXT
-        summary = max(v - V_LATENCY + self.summary, constants + self._prepare_clocks(command),
+            self.v_box.leave(pair, self.v_free[bank])
+        self.norm_free = pair + NORM_NEXT
+        summary = max(pair + self.summary, constants + self._prepare_clocks(command),
                       self.scalar_free, self.job_taken + 1)
         self.summary_taken, self.scalar_free = summary, summary + self.scale
         self.scales.append(summary + self.scale)

@@ -87,10 +87,10 @@ class Accelerator(Component):
         for name in boxes:
             resets.add(name, getattr(self, name))
 
-    def _join(self, m, name, source, sink, resident=False):
-        """Connects two streams, through a buffer where `ready` would otherwise come from far away:
-        in streamed machines, and in `resident` ones if it is said so."""
-        if self.contents is not None and not resident:
+    def _join(self, m, name, source, sink):
+        """Connects two streams; in a streamed machine through a buffer, since `ready` would come
+        from far away."""
+        if self.contents is not None:
             connect(m, source, sink)
             return
         box = StreamBuffer(source.payload.shape())
@@ -130,7 +130,7 @@ class Accelerator(Component):
         connect(m, self.scalars.scales, self.scale.scales)
         connect(m, self.quantiser.codes, self.array.codes)
         self._join(m, "sum", self.array.sums, self.scale.sums)
-        self._join(m, "scaled", self.scale.scaled, results.scaled, resident=True)
+        connect(m, self.scale.scaled, results.scaled)
         connect(m, results.logits, self.sampler.logits)
         m.d.comb += [
             results.address.eq(normaliser.address), results.source.eq(normaliser.source),

@@ -2,10 +2,10 @@
 
 from amaranth.hdl import Cat, Const, Module, Mux, Shape, Signal, signed, unsigned
 from amaranth.lib import data, stream
-from amaranth.lib.fifo import SyncFIFOBuffered
-from amaranth.lib.wiring import Component, In, Out
+from amaranth.lib.wiring import Component, In, Out, connect, flipped
 
 from .arithmetic import saturate, shift_round, tree
+from .credit_queue import CreditQueue
 from .pipeline import Multiplier, Pipeline
 from .tape_decoder import norm_layout
 
@@ -62,9 +62,8 @@ class Normaliser(Component):
     summaries : Out(stream of summary_layout(config))
     """
 
-    DEPTH = 17  # of the queue: enough for a v a clock
-    made = MANTISSA + Multiplier.LATENCY  # clocks from a pair to its v, which then enters the queue
-    latency = made + 2
+    to_queue = MANTISSA + Multiplier.LATENCY  # clocks from a pair to its v, which enters the queue
+    latency = to_queue + CreditQueue.LATENCY
 
     def __init__(self, config):
         formats = config.formats
@@ -75,7 +74,7 @@ class Normaliser(Component):
         self.depth = config.max_inner // lanes
         self.levels = (lanes - 1).bit_length()
         # The product that becomes u is begun a clock before v is there.
-        self.summary_latency = self.made + 2 * Multiplier.LATENCY + 1 + self.levels
+        self.summary_latency = self.to_queue + 2 * Multiplier.LATENCY + 1 + self.levels
         pairs = data.ArrayLayout(unsigned(formats.pair_bits), lanes)
         super().__init__({
             "norms": In(stream.Signature(norm_layout)),
@@ -102,23 +101,10 @@ class Normaliser(Component):
         return m
 
     def _build_queue(self, m):
-        """What is made, on its way to `v`; and the credits that keep the queue from overflowing."""
-        layout = self.v.payload.shape()
-        m.submodules.queue = queue = SyncFIFOBuffered(width=layout.size, depth=self.DEPTH)
-        self.made_valid, self.made_v = Signal(), Signal(layout)
-        m.d.comb += [
-            queue.w_en.eq(self.made_valid), queue.w_data.eq(self.made_v),
-            self.v.valid.eq(queue.r_rdy), self.v.payload.eq(queue.r_data),
-            queue.r_en.eq(self.v.ready),
-        ]
-        # Places that are neither filled nor promised; one is free two clocks after its v was taken.
-        self.take, self.room = Signal(), Signal(init=1)
-        places, freed = Signal(range(self.DEPTH + 1), init=self.DEPTH), Signal()
-        m.d.sync += freed.eq(self.v.valid & self.v.ready)
-        with m.If(self.take & ~freed):
-            m.d.sync += [places.eq(places - 1), self.room.eq(places != 1)]
-        with m.Elif(freed & ~self.take):
-            m.d.sync += [places.eq(places + 1), self.room.eq(1)]
+        """What is made, on its way to `v`; nothing before it ever stands."""
+        m.submodules.queue = queue = CreditQueue(self.v.payload.shape())
+        self.made, self.take, self.room = queue.i, queue.enters, queue.room
+        connect(m, queue.o, flipped(self.v))
 
     def _build_control(self, m):
         """Cycle 0: takes a norm, then its pairs, and walks through the RAM."""
@@ -191,9 +177,9 @@ class Normaliser(Component):
             mantissa = pipe.register(saturate(x, f.mantissa_bits), f"mantissa_{lane}")
             factors.append(self._build_lane(m, pipe, lane, mantissa))
         beat = self.beat
-        for cycle in range(1, self.made):
+        for cycle in range(1, self.to_queue):
             beat = self._next_beat(m, beat, f"beat_{cycle + 1}")
-        m.d.comb += [self.made_valid.eq(beat.valid), self.made_v.last.eq(beat.last)]
+        m.d.comb += [self.made.valid.eq(beat.valid), self.made.payload.last.eq(beat.last)]
         self.entered = beat
         return factors
 
@@ -204,11 +190,11 @@ class Normaliser(Component):
         # Cycles 6 to 8
         code_gain = pipe.delay(code_gain, MANTISSA, f"code_gain_{lane}")
         product = self._multiply(m, f"v_multiplier_{lane}", mantissa, code_gain)
-        m.d.comb += self.made_v["values"][lane].eq(product >> f.code_input_drop)
+        m.d.comb += self.made.payload["values"][lane].eq(product >> f.code_input_drop)
         # Cycles 6 and 7, for the sum of squares
         n = pipe.register(shift_round(mantissa, f.sum_drop), f"n_rounded_{lane}")
         n = pipe.register(saturate(n, f.sum_mantissa_bits), f"n_{lane}")
-        return n, pipe.delay(sum_gain, self.made - 1, f"sum_gain_{lane}")
+        return n, pipe.delay(sum_gain, self.to_queue - 1, f"sum_gain_{lane}")
 
     def _multiply(self, m, name, x, y, places=0):
         """The rounded product of two registers, Multiplier.LATENCY clocks later."""
@@ -241,7 +227,7 @@ class Normaliser(Component):
         pipe = Pipeline(m, Const(1))
         magnitudes = []
         for lane in range(self.config.vector):
-            v = self.made_v["values"][lane]
+            v = self.made.payload["values"][lane]
             magnitudes.append(pipe.register(Mux(v < 0, -v, v)[:self.f.code_input_bits - 1],
                                             f"magnitude_{lane}"))
         largest = tree(pipe, magnitudes, lambda a, b: Mux(a > b, a, b), "largest")
@@ -250,7 +236,7 @@ class Normaliser(Component):
     def _build_summary(self, m, squares, largest):
         beat, summary = self.entered, Signal.like(self.summaries.payload)
         for cycle in range(2 * Multiplier.LATENCY - 1 + self.levels):
-            coming, beat = beat, self._next_beat(m, beat, f"beat_{self.made + 1 + cycle}")
+            coming, beat = beat, self._next_beat(m, beat, f"beat_{self.to_queue + 1 + cycle}")
         # Cycle 14 + levels. Two clocks at least lie between two norms: clearing loses no beat.
         done = Signal()
         m.d.sync += done.eq(beat.valid & beat.last)

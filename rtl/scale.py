@@ -1,13 +1,14 @@
 """From the sums of a matrix to fixed point."""
 
-from amaranth.hdl import Module, Mux, Signal, signed, unsigned
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, signed, unsigned
 from amaranth.lib import data, stream
-from amaranth.lib.wiring import Component, In, Out
+from amaranth.lib.wiring import Component, In, Out, connect, flipped
 
 from ..common.formats import DEFAULT
 from ..common.tape import Function
 from .arithmetic import saturate
-from .pipeline import Multiplier, Pipeline, handshake
+from .credit_queue import CreditQueue
+from .pipeline import Multiplier, Pipeline
 from .scalar_unit import scale_layout
 
 LEFT, RIGHT = 8, 54  # places by which a product may have to be shifted
@@ -37,8 +38,6 @@ class ScaleLane(Component):
 
     Members
     -------
-    advance : In(1)
-        Enable of all registers.
     sum : In(signed(accumulator_bits)), mantissa : In(scale_bits)
         Straight from registers.
     shift : In(range(63))
@@ -53,7 +52,6 @@ class ScaleLane(Component):
     def __init__(self, sum_shape, formats=DEFAULT):
         self._formats = formats
         super().__init__({
-            "advance": In(1),
             "sum": In(sum_shape),
             "mantissa": In(unsigned(formats.scale_bits)),
             "shift": In(range(LEFT + RIGHT + 1)),
@@ -63,12 +61,12 @@ class ScaleLane(Component):
 
     def elaborate(self, platform):
         m = Module()
-        p = Pipeline(m, self.advance)
+        p = Pipeline(m, Const(1))
         m.submodules.multiplier = multiplier = Multiplier(self.sum.shape(), self.mantissa.shape())
 
         # Cycles 1 to 3: the product
         m.d.comb += [
-            multiplier.advance.eq(self.advance),
+            multiplier.advance.eq(1),
             multiplier.x.eq(self.sum),
             multiplier.y.eq(self.mantissa),
         ]
@@ -107,8 +105,8 @@ class Scale(Component):
     `bits` and `frac` are those of a value for CANDIDATE, FORGET and PRODUCT, of the residual for
     RESIDUAL and of a logit for LOGITS.
 
-    Latency: 9 clocks, accepted to valid; one beat a clock. While the beat at the end is not taken,
-    nothing moves and nothing is accepted.
+    Latency: 10 clocks, accepted to valid; one beat a clock. Beats that are not taken wait in a
+    CreditQueue, which has room for all that were accepted: nothing before it ever stands.
 
     Parameters
     ----------
@@ -125,7 +123,8 @@ class Scale(Component):
     scaled : Out(stream of {values: scaled_shape(formats) x vector, function: 3, first, last})
     """
 
-    LATENCY = 1 + ScaleLane.LATENCY
+    to_queue = 1 + ScaleLane.LATENCY
+    LATENCY = to_queue + CreditQueue.LATENCY
 
     def __init__(self, config):
         formats = config.formats
@@ -163,15 +162,18 @@ class Scale(Component):
 
     def elaborate(self, platform):
         m = Module()
-        sums, scale, scaled = self.sums.payload, self.scales.payload, self.scaled.payload
-        both = stream.Signature(self.sums_layout).create(path=("both",))
-        advance, _ = handshake(m, both, self.scaled, self.LATENCY)
-        p = Pipeline(m, advance)
+        sums, scale = self.sums.payload, self.scales.payload
+        m.submodules.queue = queue = CreditQueue(self.scaled_layout)
+        connect(m, queue.o, flipped(self.scaled))
+        made, scaled = queue.i, queue.i.payload
+        p, valid = Pipeline(m, Const(1)), Signal(self.to_queue)
         m.d.comb += [
-            both.valid.eq(self.sums.valid & self.scales.valid),
-            self.sums.ready.eq(both.ready & self.scales.valid),
-            self.scales.ready.eq(both.ready & self.sums.valid & sums.last & sums.release),
+            queue.enters.eq(self.sums.valid & self.scales.valid & queue.room),
+            self.sums.ready.eq(queue.room & self.scales.valid),
+            self.scales.ready.eq(queue.room & self.sums.valid & sums.last & sums.release),
+            made.valid.eq(valid[-1]),
         ]
+        m.d.sync += valid.eq(Cat(queue.enters, valid))
 
         # Cycle 1: inputs of the multipliers
         mantissa = p.register(scale.mantissa, "mantissa")
@@ -179,20 +181,19 @@ class Scale(Component):
 
         # Cycles 2 to 9: the lanes
         shift = p.delay(shift, 2, "shift_held")
-        function = p.delay(sums.function, self.LATENCY - 1, "function")
+        function = p.delay(sums.function, self.to_queue - 1, "function")
         for n in range(self._config.vector):
             m.submodules[f"lane_{n}"] = lane = ScaleLane(self._sum_shape, self._formats)
             m.d.comb += [
-                lane.advance.eq(advance),
                 lane.sum.eq(p.register(sums.values[n], f"sum_{n}")),
                 lane.mantissa.eq(mantissa),
                 lane.shift.eq(shift),
                 lane.function.eq(function),
-                scaled.values[n].eq(lane.y),
+                scaled["values"][n].eq(lane.y),
             ]
         m.d.comb += [
             scaled.function.eq(p.register(function, "function_out")),
-            scaled.first.eq(p.delay(sums.first, self.LATENCY, "first")),
-            scaled.last.eq(p.delay(sums.last, self.LATENCY, "last")),
+            scaled.first.eq(p.delay(sums.first, self.to_queue, "first")),
+            scaled.last.eq(p.delay(sums.last, self.to_queue, "last")),
         ]
         return m

@@ -10,6 +10,7 @@ import pytest
 from tritone.common.config import NARROW, TINY, VIRTUAL, Config
 from tritone.common.formats import COMPACT
 from tritone.compiler import clocks
+from tritone.rtl.credit_queue import CreditQueue
 from tritone.rtl.glu import Glu
 from tritone.rtl.mlgru import Mlgru
 from tritone.rtl.normaliser import Normaliser
@@ -37,6 +38,11 @@ SPANS = [(2, 12), (3, 150), (260, 1), (700, 33), (701, 2)]  # earliest clock, wo
     ("ADD", ResidualAdder.LATENCY), ("DRAIN", Results.DRAIN), ("QUEUE", memory.QUEUE_DEPTH)])
 def test_a_constant_is_that_of_the_gateware(constant, gateware):
     assert getattr(clocks, constant) == gateware
+
+
+def test_a_credit_pipe_is_a_credit_queue():
+    pipe = clocks.CreditPipe
+    assert (pipe.DEPTH, pipe.FREED) == (CreditQueue.DEPTH, CreditQueue.FREED)
 
 
 def machine(config):
