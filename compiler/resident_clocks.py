@@ -70,6 +70,7 @@ class ResidentMachine(Machine):
         self.v_box, self.code_box = CreditPipe(V_LATENCY), Pipeline(QUANTISE - 1)
         self.v_free = [0] * BANKS  # clock from which a bank takes a vector
         self.codes_free = 0
+        self.constants_taken = -1
         self.norms = 0
         self.serial = neighbours_in_turn(config.inputs, config.vector)
         self.sampler = SAMPLER + self.levels
@@ -94,8 +95,9 @@ class ResidentMachine(Machine):
         now = self.next_norm
         if command.wait:
             now = max(now + 1, self.written, self.settled)
-        norm, constants = max(now, self.norm_free), self._constants(command, now)
-        self.next_norm = max(norm, constants) + NEXT_NORM
+        norm, given = max(now, self.norm_free), max(now, self.constants_taken + 1)
+        constants = self.constants_taken = self._constants(command, given)
+        self.next_norm = max(norm, given) + NEXT_NORM
         beats, bank = -(-command.length // self.config.vector), self.norms % BANKS
         self.norms += 1
         pair = norm + NORM_TAKEN - 1

@@ -17,6 +17,7 @@ from .scalar_unit import ScalarUnit
 from .scale import Scale
 from .sequencer import Sequencer
 from .signatures import Signatures
+from .skid_buffer import SkidBuffer
 from .stream_buffer import StreamBuffer
 from .table_array import TableArray
 from .tape_decoder import TapeDecoder
@@ -99,6 +100,15 @@ class Accelerator(Component):
         connect(m, source, box.i)
         connect(m, box.o, sink)
 
+    def _join_resident(self, m, name, kind, source, sink):
+        """Connects two streams; in a resident machine through a box of `kind`."""
+        if self.contents is None:
+            connect(m, source, sink)
+            return
+        m.submodules[f"{name}_buffer"] = box = kind(source.payload.shape())
+        connect(m, source, box.i)
+        connect(m, box.o, sink)
+
     def _connect_tape(self, m):
         """Memory -> words -> commands, gains, trits."""
         decoder = self.decoder
@@ -108,10 +118,10 @@ class Accelerator(Component):
         self._join(m, "read", self.sequencer.reads,
                    decoder.reads if self.contents else self.reader.spans)
         self._join(m, "span", self.sequencer.spans, decoder.spans)
-        connect(m, decoder.fields, self.sequencer.fields)
+        self._join_resident(m, "field", StreamBuffer, decoder.fields, self.sequencer.fields)
         connect(m, decoder.embeddings, self.embedder.embeddings)
         connect(m, decoder.norms, self.normaliser.norms)
-        connect(m, decoder.constants, self.scalars.constants)
+        self._join_resident(m, "constant", SkidBuffer, decoder.constants, self.scalars.constants)
         connect(m, decoder.matrices, self.array.matrices)
         self._join(m, "pair", decoder.pairs, self.normaliser.pairs)
         connect(m, decoder.trits, self.array.trits)

@@ -144,12 +144,13 @@ class Control(Component):
         connect(m, session.prompt, flipped(machine.prompt))
         connect(m, flipped(machine.tokens), session.tokens)
         self._resting = Signal()
+        self._taken, self._byte = Signal(), Signal(8)  # a byte, in the clock before
         m.d.comb += [
             machine.cancel.eq(session.cancel),
             session.status.eq(machine.status),
             session.generate.eq(machine.generate),
             session.index.eq(self._view(Opcode.TOKENS).index),
-            session.entry.token.eq(self._arguments[-TOKEN_BITS:]),
+            session.entry.token.eq(Cat(self._arguments, self._byte)[-TOKEN_BITS:]),
             session.entry.last.eq((self._count == 1) & self._flags[0]),
             self.open.eq(session.open),
             access.operation.eq(self._request.kind),
@@ -164,17 +165,14 @@ class Control(Component):
         m.d.sync += machine.load_model.eq(march.done | self._load)  # done: the tape is gone
 
         m.d.sync += self._resting.eq(~session.open & ~machine.status.busy & ~march.busy)
-        self._taken = Signal()  # a byte, in the clock before
-        m.d.sync += self._taken.eq(self.request_bytes.valid & self.request_bytes.ready)
+        m.d.sync += [self._taken.eq(self.request_bytes.valid & self.request_bytes.ready),
+                     self._byte.eq(self.request_bytes.payload)]
         with m.If(self._taken):
-            m.d.sync += [self._left.eq(self._left - 1), self._none.eq(self._left == 1)]
-        with m.If(self.request_bytes.valid & self.request_bytes.ready):
-            m.d.sync += [
-                self._arguments.eq(Cat(self._arguments[8:], self.request_bytes.payload)),
-            ]
+            m.d.sync += [self._left.eq(self._left - 1), self._none.eq(self._left == 1),
+                         self._arguments.eq(Cat(self._arguments[8:], self._byte))]
 
     def _build_measures(self, m):
-        """What JUDGE asks, in registers: right two clocks after the last byte of the arguments."""
+        """What JUDGE asks, in registers, three clocks after the last byte of the arguments."""
         view, word_bytes = self._view(Opcode.READ), self._config.word_bytes
         end = Signal(33)
         self._size = Signal(range(link.MAX_DATA + 256 * word_bytes))  # bytes of so many words
@@ -263,7 +261,9 @@ class Control(Component):
             with m.If(self.request_bytes.valid):
                 m.d.sync += self._arguments_left.eq(self._arguments_left - 1)
                 with m.If(self._arguments_left == 1):
-                    m.next = "MEASURE"
+                    m.next = "LAST"
+        with m.State("LAST"):  # byte of the arguments, which are whole in the next clock
+            m.next = "MEASURE"
         with m.State("SKIP"):
             m.d.comb += self.request_bytes.ready.eq(~self._none & ~self._taken)
             with m.If(self._none & self._request.kind[RESPONSE_BIT]):

@@ -57,7 +57,7 @@ class SequentialStore(Component):
         m.d.comb += [advance.eq(~valid[1] | self.o.ready), self.o.valid.eq(valid[1])]
         with m.If(advance):
             m.d.sync += [address.eq(address + 1), valid.eq(valid << 1 | 1)]
-        chosen = 0
+        chosen = None
         for first, words in reversed(pieces(len(self.words))):
             m.submodules[f"words_{first}"] = memory = Memory(
                 shape=unsigned(self.width), depth=max(words, 2), attrs=self.attributes,
@@ -69,7 +69,7 @@ class SequentialStore(Component):
             below = Signal(name=f"below_{first}")
             with m.If(advance):
                 m.d.sync += [word.eq(read.data), below.eq(address < first + words)]
-            chosen = Mux(below, word, chosen)
+            chosen = word if chosen is None else Mux(below, word, chosen)
         with m.If(advance):
             m.d.sync += self.o.payload.eq(chosen)
         with m.If(self.start):

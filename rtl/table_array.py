@@ -99,22 +99,25 @@ class TableArray(wiring.Component):
 
     def build_matrices(self, m):
         """Takes the matrices; the next one is taken early and begins when this one ends."""
-        self.active, self.begin = Signal(), Signal()  # begin: `following` becomes `matrix`
+        self.active, self.announced = Signal(), Signal()
         self.matrix, self.following = (Signal(self.work_layout, name=name)
                                        for name in ("matrix", "following"))
         self.finish = Signal()  # the last word of the matrix is taken
-        announced, given, new = Signal(), self.matrices.payload, self.following
+        # `following` becomes `matrix`, and counts if it was announced. What is loaded when no
+        # matrix is at work does no harm, and keeps `announced` out of the enables.
+        self.load = Signal()
+        given, new = self.matrices.payload, self.following
         chunks = given.chunks[:len(new.chunks)]
-        m.d.comb += [self.matrices.ready.eq(~announced),
-                     self.begin.eq(announced & (~self.active | self.finish))]
-        with m.If(~announced):  # whatever is offered, which keeps `valid` out of the enables
-            m.d.sync += [announced.eq(self.matrices.valid), new.last_row.eq(given.rows - 1),
+        m.d.comb += [self.matrices.ready.eq(~self.announced),
+                     self.load.eq(~self.active | self.finish)]
+        with m.If(~self.announced):  # whatever is offered, which keeps `valid` out of the enables
+            m.d.sync += [self.announced.eq(self.matrices.valid), new.last_row.eq(given.rows - 1),
                          new.chunks.eq(chunks), new.single.eq(chunks == 1),
                          new.function.eq(given.function), new.release.eq(given.release)]
-        with m.If(self.finish):
-            m.d.sync += self.active.eq(0)
-        with m.If(self.begin):
-            m.d.sync += [announced.eq(0), self.active.eq(1), self.matrix.eq(self.following)]
+        with m.Elif(self.load):
+            m.d.sync += self.announced.eq(0)
+        with m.If(self.load):
+            m.d.sync += [self.active.eq(self.announced), self.matrix.eq(self.following)]
 
     def build_position(self, m):
         """Cycle 0: which word this is."""
@@ -126,19 +129,19 @@ class TableArray(wiring.Component):
         self.first_chunk, self.last_chunk = Signal(), Signal()
         self.first_group, self.last_block = Signal(), Signal()
         self.final, self.end = Signal(), Signal()  # of the matrix; of a chunk in a block
+        anew = Signal()  # the next position is that of a matrix's first word
         m.d.comb += [
             following.eq(self.index + 1), self.final.eq(ending & self.last_block),
-            self.end.eq(self.busy & ending),
-            self.finish.eq(self.end & self.last_block & self.last_chunk),
+            anew.eq(~self.active | (self.final & self.last_chunk)),
+            self.end.eq(self.busy & ending), self.finish.eq(self.busy & anew),
         ]
-
-        def begin_block(matrix, left, last):
-            end = Signal.like(limit)
-            m.d.comb += end.eq(matrix.last_row.group | (~last).replicate(len(limit)))
-            m.d.sync += [
-                limit.eq(end), ending.eq(end == 0), blocks_left.eq(left), self.last_block.eq(last),
-                chunks_left.eq(matrix.chunks), self.last_chunk.eq(matrix.single)]
-
+        new = self.following
+        # The block that follows: its matrix, how many are left, whether it is the last.
+        block = data.View(self.work_layout, Mux(anew, new.as_value(), self.matrix.as_value()))
+        left = Mux(anew, new.last_row.block, blocks_left - 1)
+        last = Mux(anew, new.last_row.block == 0, blocks_left == 1)
+        end = Signal.like(limit)
+        m.d.comb += end.eq(block.last_row.group | (~last).replicate(len(limit)))
         with m.If(self.busy):
             m.d.sync += [self.index.eq(following), ending.eq(following == limit)]
             with m.If(self.last_chunk):
@@ -147,12 +150,12 @@ class TableArray(wiring.Component):
             m.d.sync += [self.index.eq(0), ending.eq(limit == 0),
                          self.first_chunk.eq(self.last_chunk),
                          chunks_left.eq(chunks_left - 1), self.last_chunk.eq(chunks_left == 2)]
-            with m.If(self.last_chunk):
-                begin_block(self.matrix, blocks_left - 1, blocks_left == 1)
-        with m.If(self.begin):
-            new = self.following
+        with m.If(~self.active | (self.end & self.last_chunk)):
+            m.d.sync += [
+                limit.eq(end), ending.eq(end == 0), blocks_left.eq(left), self.last_block.eq(last),
+                chunks_left.eq(block.chunks), self.last_chunk.eq(block.single)]
+        with m.If(self.load):
             m.d.sync += [self.index.eq(0), self.first_group.eq(1), self.first_chunk.eq(1)]
-            begin_block(new, new.last_row.block, new.last_row.block == 0)
 
     def build_tables(self, m):
         """When the tables are filled, and from which chunk; when the codes may go."""
