@@ -18,8 +18,8 @@ from ..common.errors import TritoneError
 from . import faults, sby
 
 MODULES = ("handshake", "tape_reader", "sum_queue", "code_banks", "quantiser", "frame_parser",
-           "frame_builder", "uart", "ecp5_lanes", "stream_buffer", "crossing_queue",
-           "sdram_controller")
+           "frame_builder", "uart", "ecp5_lanes", "stream_buffer", "skid_buffer", "credit_queue",
+           "crossing_queue", "sdram_controller")
 
 
 def boxes(names=()):

@@ -12,13 +12,15 @@ class CreditQueue(Component):
     An element may enter the pipeline in a clock with `room`, which `enters` reports; `latency`
     clocks later it is at `i`, whose `valid` nobody may refuse. It is at `o` a clock after that, or
     in the clock after `o` took the one before it. A place is free again, so that `room` can rise,
-    FREED clocks after its element was passed to `o`; so DEPTH is enough for an element a clock
-    through pipelines of up to DEPTH - FREED clocks.
+    FREED clocks after its element was passed to `o`; so `depth` is enough for an element a clock
+    through pipelines of up to depth - FREED clocks.
 
     Parameters
     ----------
     shape : shape-like
         Of the payload.
+    depth : int
+        A power of two.
 
     Members
     -------
@@ -33,7 +35,8 @@ class CreditQueue(Component):
     FREED = 2
     LATENCY = 1
 
-    def __init__(self, shape):
+    def __init__(self, shape, depth=DEPTH):
+        self._depth = depth
         super().__init__({
             "enters": In(1), "room": Out(1, init=1),
             "i": In(data.StructLayout({"valid": 1, "payload": shape})),
@@ -42,7 +45,7 @@ class CreditQueue(Component):
 
     def elaborate(self, platform):
         m = Module()
-        i, o, depth = self.i, self.o, self.DEPTH
+        i, o, depth = self.i, self.o, self._depth
         m.submodules.waiting = memory = Memory(
             shape=o.payload.shape(), depth=depth, init=[],
             attrs={"ram_style": "distributed", "no_rw_check": 1})
