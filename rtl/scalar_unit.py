@@ -103,7 +103,11 @@ class ScalarUnit(Component):
     def elaborate(self, platform):
         m = Module()
         self.step = step = Signal(range(self.SCALE))  # clocks since constants or summary came
+        self.code_shift = Signal.like(self.jobs.payload.code_shift)
+        root_bits = self.f.scale_bits
+        self.half = Signal(range(-root_bits, BIG // 2 - root_bits + 1))
         self._build_units(m)
+        self._finish(m)
         with m.If(self.jobs.ready):
             m.d.sync += self.jobs.valid.eq(0)
 
@@ -287,8 +291,7 @@ class ScalarUnit(Component):
         top_bits, root_bits = f.reciprocal_bits, f.scale_bits
         largest_bits = len(self.summary.largest)
         rounded = Signal(top_bits + 1)
-        code_shift = Signal.like(self.jobs.payload.code_shift)
-        half = Signal(range(-root_bits, BIG // 2 - root_bits + 1))
+        code_shift, half = self.code_shift, self.half
         with m.Switch(step):
             with m.Case(3):
                 m.d.sync += code_shift.eq(length - top_bits)
@@ -314,17 +317,17 @@ class ScalarUnit(Component):
                              self.jobs.payload.reciprocal.eq(Mux(self.top == 0, 0, quotient))]
             with m.Case(self._divide - 1):
                 m.d.sync += self.scaling.eq(1)
-        self._finish(m, code_shift, half)
 
-    def _finish(self, m, code_shift, half):
-        """The quotient brought to scale_bits. A root of 0 counts as 1 for the exponent."""
+    def _finish(self, m):
+        """The quotient brought to scale_bits, in every clock: in the last step of a scale it is
+        right. A root of 0 counts as 1 for the exponent."""
         quotient, bits = self.divider.quotient, self.f.scale_bits
         scale = Signal(self.scales.payload.shape())
         difference, exponent = Signal(signed(EXPONENT_BITS)), Signal(signed(EXPONENT_BITS))
         most = range(len(self.dividend) - bits + 1)
         without, spare, rootless = Signal(most), Signal(most), Signal()
         m.d.sync += [
-            difference.eq(code_shift - half - 2),
+            difference.eq(self.code_shift - self.half - 2),
             exponent.eq(self.constant.factor_exponent + difference),
             without.eq(Mux(self.length.length > bits, self.length.length - bits, 0)),
             rootless.eq(self.root.root == 0),

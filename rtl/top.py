@@ -7,6 +7,7 @@ from .accelerator import Accelerator
 from .interfaces import MemorySignature
 from .link import Link
 from .reset_chain import ResetChain
+from .stream_buffer import StreamBuffer
 
 
 class Top(Component):
@@ -50,8 +51,17 @@ class Top(Component):
         return m
 
     def _share_memory(self, m, link, accelerator):
-        """The accelerator's requests go first; only the link writes."""
+        """The accelerator's requests go first; only the link writes.
+
+        The link is large, and in no hurry: registers both ways. A write is in its buffer before a
+        read that is to see it comes, and the memory takes it first.
+        """
         memory, links = self.memory, Signal()
+        m.submodules.link_requests = reads = StreamBuffer(link.requests.payload.shape())
+        m.submodules.link_writes = writes = StreamBuffer(link.writes.payload.shape())
+        connect(m, link.requests, reads.i)
+        connect(m, link.writes, writes.i)
+        connect(m, writes.o, flipped(memory.writes))
         due = Signal(range(self.config.prefetch_words + 1))  # words for the accelerator
         settled = Signal()  # it waits for none
         asked = accelerator.requests.valid & accelerator.requests.ready
@@ -61,19 +71,17 @@ class Top(Component):
             settled.eq((due == 0) & ~accelerator.requests.valid),
         ]
         m.d.comb += [
-            memory.requests.valid.eq(accelerator.requests.valid | link.requests.valid & settled),
+            memory.requests.valid.eq(accelerator.requests.valid | reads.o.valid & settled),
             memory.requests.payload.eq(accelerator.requests.payload),
             accelerator.requests.ready.eq(memory.requests.ready),
             accelerator.words.payload.eq(memory.words.payload),
             accelerator.words.valid.eq(memory.words.valid & ~links),
             memory.words.ready.eq(1),
         ]
-        # A register: the link is large, and in no hurry.
         m.d.sync += [link.words.payload.eq(memory.words.payload),
                      link.words.valid.eq(memory.words.valid & links)]
         with m.If(~accelerator.requests.valid):
-            m.d.comb += [memory.requests.payload.eq(link.requests.payload),
-                         link.requests.ready.eq(memory.requests.ready & settled)]
+            m.d.comb += [memory.requests.payload.eq(reads.o.payload),
+                         reads.o.ready.eq(memory.requests.ready & settled)]
         with m.If(memory.requests.valid & memory.requests.ready):
             m.d.sync += links.eq(~accelerator.requests.valid)
-        connect(m, link.writes, flipped(memory.writes))
