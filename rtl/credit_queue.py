@@ -56,7 +56,8 @@ class CreditQueue(Component):
         m.d.comb += [
             take.eq(o.ready | ~o.valid), passed.eq(take & (some | i.valid)),
             keep.eq(i.valid & (some | ~take)),
-            write.en.eq(keep), write.data.eq(i.payload),
+            # What is not kept is written over.
+            write.en.eq(i.valid), write.data.eq(i.payload),
         ]
         with m.If(take):
             m.d.sync += [o.valid.eq(some | i.valid), o.payload.eq(Mux(some, read.data, i.payload))]

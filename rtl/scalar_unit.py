@@ -277,8 +277,10 @@ class ScalarUnit(Component):
             age.eq(age << 1)]
         m.d.comb += constants.ready.eq(
             window & ~self.ahead & (constants.payload.energy_mantissa == 0))
+        with m.If(~self.ahead):  # whatever is offered
+            m.d.sync += self.following.eq(constants.payload)
         with m.If(constants.valid & constants.ready):
-            m.d.sync += [self.following.eq(constants.payload), self.ahead.eq(1), age.eq(1)]
+            m.d.sync += [self.ahead.eq(1), age.eq(1)]
         with m.If(age[-1]):
             m.d.sync += self.small.eq(self.shifted)
 
