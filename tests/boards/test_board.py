@@ -83,4 +83,4 @@ def test_sources_are_the_same_each_time(tmp_path):
         assert first
     pins = (tmp_path / "a" / "top.lpf").read_text()
     assert 'LOCATE COMP "clk25_0__io" SITE "G2"' in pins
-    assert 'FREQUENCY PORT "clk25_0__io" 25000000.0 HZ' in pins
+    assert 'FREQUENCY PORT "clk25_0__io" 25250000.0 HZ' in pins
