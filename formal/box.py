@@ -4,6 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from amaranth.hdl import Assert, Mux, Signal, Value
+from amaranth.lib import stream
+from amaranth.lib.wiring import Component, In
 
 from ..common.config import Config
 from ..common.formats import COMPACT
@@ -12,6 +14,7 @@ from ..common.formats import COMPACT
 SMALL = Config(name="formal", rows=4, inputs=5, max_hidden=8, max_inner=16, memory_words=64,
                prefetch_words=8, burst_words=4, token_fifo=4, formats=COMPACT)
 
+BITS = 2  # of a payload in a FreeStream
 PROVE, BOUND, COVER = "prove", "bound", "cover"
 
 
@@ -61,6 +64,14 @@ class Box:
     def modes(self):
         return [*[BOUND] * (self.bound > 0), *[PROVE] * (self.prove is not None),
                 *[COVER] * (self.cover > 0)]
+
+
+class FreeStream(Component):
+    """Inputs of a proof: a free stream in, free stalls at the end, an element to follow."""
+
+    i: In(stream.Signature(BITS))
+    take: In(1)
+    pick: In(1)
 
 
 def implies(condition, consequence):
@@ -117,9 +128,9 @@ def drains(m, *, quiet, inside, clocks, name="rest"):
     return rest
 
 
-def holds(m, stream, name):
+def holds(m, out, name):
     """Asserts the rule of a stream that the box drives: valid and payload stay until taken."""
-    payload = Value.cast(stream.payload)
+    payload = Value.cast(out.payload)
     waited, before = Signal(name=f"{name}_waited"), Signal(len(payload), name=f"{name}_before")
-    m.d.sync += [waited.eq(stream.valid & ~stream.ready), before.eq(payload)]
-    m.d.comb += implies(waited, stream.valid & (payload == before))
+    m.d.sync += [waited.eq(out.valid & ~out.ready), before.eq(payload)]
+    m.d.comb += implies(waited, out.valid & (payload == before))

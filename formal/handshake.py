@@ -5,9 +5,8 @@ from amaranth.lib import stream
 from amaranth.lib.wiring import Component, In, Out, connect, flipped
 
 from ..rtl.pipeline import Pipeline, handshake
-from .box import Box, drains, follow, holds
+from .box import BITS, Box, FreeStream, drains, follow, holds
 
-BITS = 2
 LATENCY = 5
 
 
@@ -24,13 +23,7 @@ class Delay(Component):
         return m
 
 
-class Properties(Component):
-    """A free stream in, free stalls at the end."""
-
-    i: In(stream.Signature(BITS))
-    take: In(1)
-    pick: In(1)
-
+class Properties(FreeStream):
     def elaborate(self, _platform):
         m = Module()
         m.submodules.box = box = Delay()

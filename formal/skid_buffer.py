@@ -1,22 +1,13 @@
 """rtl/skid_buffer: the register beside a stream."""
 
 from amaranth.hdl import Cover, Module
-from amaranth.lib import stream
-from amaranth.lib.wiring import Component, In, connect, flipped
+from amaranth.lib.wiring import connect, flipped
 
 from ..rtl.skid_buffer import SkidBuffer
-from .box import Box, drains, follow, holds, implies
-
-BITS = 2
+from .box import BITS, Box, FreeStream, drains, follow, holds, implies
 
 
-class Properties(Component):
-    """A free stream in, free stalls at the end."""
-
-    i: In(stream.Signature(BITS))
-    take: In(1)
-    pick: In(1)
-
+class Properties(FreeStream):
     def elaborate(self, _platform):
         m = Module()
         m.submodules.box = box = SkidBuffer(BITS)

@@ -1,23 +1,15 @@
 """rtl/stream_buffer: the two registers between two streams."""
 
 from amaranth.hdl import Cover, Module, Signal
-from amaranth.lib import stream
-from amaranth.lib.wiring import Component, In, connect, flipped
+from amaranth.lib.wiring import connect, flipped
 
 from ..rtl.stream_buffer import StreamBuffer
-from .box import Box, drains, follow, holds, implies
+from .box import BITS, Box, FreeStream, drains, follow, holds, implies
 
-BITS = 2
 HELD = 2
 
 
-class Properties(Component):
-    """A free stream in, free stalls at the end."""
-
-    i: In(stream.Signature(BITS))
-    take: In(1)
-    pick: In(1)
-
+class Properties(FreeStream):
     def elaborate(self, _platform):
         m = Module()
         m.submodules.box = box = StreamBuffer(BITS)

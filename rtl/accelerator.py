@@ -88,24 +88,15 @@ class Accelerator(Component):
         for name in boxes:
             resets.add(name, getattr(self, name))
 
-    def _join(self, m, name, source, sink):
-        """Connects two streams; in a streamed machine through a buffer, since `ready` would come
-        from far away."""
-        if self.contents is not None:
-            connect(m, source, sink)
-            return
-        box = StreamBuffer(source.payload.shape())
-        m.submodules[f"{name}_buffer"] = box
-        setattr(self, f"{name}_buffer", box)
-        connect(m, source, box.i)
-        connect(m, box.o, sink)
-
-    def _join_resident(self, m, name, kind, source, sink):
-        """Connects two streams; in a resident machine through a box of `kind`."""
-        if self.contents is None:
+    def _join(self, m, name, source, sink, streamed=StreamBuffer, resident=None):
+        """Connects two streams; through a box of the given kind, if there is one for such machines,
+        where `ready` would come from far away."""
+        kind = streamed if self.contents is None else resident
+        if kind is None:
             connect(m, source, sink)
             return
         m.submodules[f"{name}_buffer"] = box = kind(source.payload.shape())
+        setattr(self, f"{name}_buffer", box)
         connect(m, source, box.i)
         connect(m, box.o, sink)
 
@@ -118,10 +109,10 @@ class Accelerator(Component):
         self._join(m, "read", self.sequencer.reads,
                    decoder.reads if self.contents else self.reader.spans)
         self._join(m, "span", self.sequencer.spans, decoder.spans)
-        self._join_resident(m, "field", StreamBuffer, decoder.fields, self.sequencer.fields)
+        self._join(m, "field", decoder.fields, self.sequencer.fields, None, StreamBuffer)
         connect(m, decoder.embeddings, self.embedder.embeddings)
         connect(m, decoder.norms, self.normaliser.norms)
-        self._join_resident(m, "constant", SkidBuffer, decoder.constants, self.scalars.constants)
+        self._join(m, "constant", decoder.constants, self.scalars.constants, None, SkidBuffer)
         connect(m, decoder.matrices, self.array.matrices)
         self._join(m, "pair", decoder.pairs, self.normaliser.pairs)
         connect(m, decoder.trits, self.array.trits)

@@ -80,12 +80,18 @@ def absorb(module):
     return absorbed
 
 
-def main(source, target):
+def absorb_file(source, target):
+    """The same in all modules of a file, which may be both; (blocks absorbed, blocks)."""
     netlist = json.loads(Path(source).read_text())
     absorbed = sum(absorb(module) for module in netlist["modules"].values())
     blocks = Counter(cell["type"] for module in netlist["modules"].values()
                      for cell in module["cells"].values())[BLOCK]
     Path(target).write_text(json.dumps(netlist))
+    return absorbed, blocks
+
+
+def main(source, target):
+    absorbed, blocks = absorb_file(source, target)
     print(f"{absorbed} of {blocks} multipliers keep their product themselves")
 
 

@@ -61,10 +61,8 @@ def synthesise(design):
         Path(folder, "design.il").write_text(design)
         with step("synthesising the machine for the ECP5 (minutes)"):
             run_yosys(folder, SYNTHESIS)
-            mapped = json.loads(Path(folder, "mapped.json").read_text())
-            for module in mapped["modules"].values():
-                product_registers.absorb(module)
-            Path(folder, "placed.json").write_text(json.dumps(mapped))
+            product_registers.absorb_file(Path(folder, "mapped.json"),
+                                          Path(folder, "placed.json"))
             run_yosys(folder, WRITING)
 
     steps = SYNTHESIS, WRITING, Path(product_registers.__file__).read_bytes()
