@@ -9,7 +9,7 @@ from fractions import Fraction
 
 from ..rtl.accelerator import ARRAYS
 from ..rtl.emit import to_rtlil, write_if_changed
-from ..rtl.product_registers import absorb_file
+from ..rtl.netlist_passes import improve
 from .board import BoardError
 from .chips import lut4
 from .machine import BoardMachine
@@ -68,7 +68,7 @@ def synthesise(folder, name=NAME):
     write_if_changed(folder / f"{name}.ys", SYNTHESIS.format(name))
     seconds = run_tool(YOSYS, ["-q", f"{name}.ys"], folder / f"{name}.yosys.log",
                        what=f"synthesis of {name}", timeout=HOURS)
-    absorb_file(folder / f"{name}.json", folder / f"{name}.json")
+    improve(folder / f"{name}.json", folder / f"{name}.json")
     return cell_counts((folder / f"{name}.stat").read_text()), seconds
 
 

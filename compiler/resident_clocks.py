@@ -5,8 +5,6 @@ Norms and matrices have their own order here, so each norm is followed with the 
 its codes: no norm waits for a later one's matrices but through `written`.
 """
 
-from collections import deque
-
 from ..common.triples import PLACES, STEPS, group_count, last_beat, neighbours_in_turn
 from .clocks import (
     FREED,
@@ -24,39 +22,10 @@ SETTLE = 5  # last word written -> norm may go
 COMMANDS = 5 + 1  # rows of an embedding -> START, beside the rows themselves
 FIRST_NORM, NEXT_NORM, FIRST_MATRIX = 7, 5, 3  # from START, from the norm before, from START
 FILLED = 2  # last step of the filler -> first word
+TAKEN = 2  # word taken -> word
 BANKS = 2  # of v
 NOISE = 12  # start of the token -> the first beat of noise, and one clock more for each element
 SAMPLER = 2  # last logits -> token, and one clock more for each level of the tree over a beat
-
-
-class Pipeline:
-    """A pipeline that stands while the beat at its end is not taken: the quantiser's codes."""
-
-    def __init__(self, latency):
-        self.latency = latency
-        self.stands = deque(maxlen=4 * latency)  # (from, until): clocks in which nothing moves
-        self.entered = self.left = -1
-
-    def enter(self, clock):
-        """Clock in which a beat that is there from `clock` on enters."""
-        clock = max(clock, self.entered + 1)
-        for start, stop in self.stands:
-            if start <= clock < stop:
-                clock = stop
-        self.entered = clock
-        return clock
-
-    def leave(self, entered, free):
-        """Clock in which it leaves, the taker being free from clock `free` on."""
-        arrival = entered + self.latency
-        for start, stop in self.stands:
-            if entered < start < arrival or start <= entered < stop:
-                arrival += stop - start
-        arrival = max(arrival, self.left + 1)
-        self.left = max(arrival, free)
-        if self.left > arrival:
-            self.stands.append((arrival, self.left))
-        return self.left
 
 
 class ResidentMachine(Machine):
@@ -64,10 +33,10 @@ class ResidentMachine(Machine):
 
     def __init__(self, tape, config, sampling):
         super().__init__(tape, config, sampling)
-        self.row_latency = 1 + (group_count(config.inputs) - 1).bit_length()
+        self.row_latency = TAKEN + 1 + (group_count(config.inputs) - 1).bit_length()
         depth = self.row_latency + self.queue + self.beats
         self.places = 1 + max(16, 1 << (depth - 1).bit_length())
-        self.v_box, self.code_box = CreditPipe(V_LATENCY), Pipeline(QUANTISE - 1)
+        self.v_box, self.code_box = CreditPipe(V_LATENCY), CreditPipe(QUANTISE - 1)
         self.v_free = [0] * BANKS  # clock from which a bank takes a vector
         self.codes_free = 0
         self.constants_taken = -1
@@ -83,7 +52,7 @@ class ResidentMachine(Machine):
         begin = rows + COMMANDS
         self.next_norm = begin + FIRST_NORM
         self.active = begin + FIRST_MATRIX + 2  # clock from which a matrix is at work
-        self.finished = self.tables_free = -1
+        self.finished = self.tables_free = self.tables_full = -1
         for norm, matrices in vectors(self.commands):
             self._prepare(norm)
             for matrix in matrices:
@@ -135,16 +104,17 @@ class ResidentMachine(Machine):
         active = max(self.active, self.finished + 1)
         self.active = active + 2
         groups, left = -(-command.rows // config.rows), -(-command.rows // config.vector)
-        clock, scale, first = active - 1, self.scales[0], True
+        clock, scale, first = active - 1, self.scales[0], True  # a clock is that of taking a word
         begun = None
         for block in range(0, groups, config.block_groups):
             size = min(config.block_groups, groups - block)
             for chunk in range(chunks):
                 if not self.filled:
-                    clock = max(clock, self._fill(chunk) - 1)
+                    self.tables_full = self._fill(chunk)
+                    clock = max(clock, self.tables_full - TAKEN - 1)
                 if command.release and chunk == chunks - 1 and (
                         chunks == 1 or block + size == groups) and (chunks > 1 or block == 0):
-                    self.codes_free = max(clock + 1, active) + 1
+                    self.codes_free = max(self.tables_full, active + TAKEN) + 1
                 self.filled = chunks == 1
                 for _ in range(size):
                     clock += 1
@@ -153,7 +123,7 @@ class ResidentMachine(Machine):
                         first, left = False, left - self.beats
                     begun = clock if begun is None else begun
                 self.words += size
-                self.tables_free = clock + 1
+                self.tables_free = clock + TAKEN + 1
         self.finished = clock
         if command.release:
             self.scales.popleft()
@@ -163,7 +133,7 @@ class ResidentMachine(Machine):
                            ("results", begun + self.row_latency + self.queue, self.written, what)]
 
     def _fill(self, chunk):
-        """Clock of the first word after the tables have been filled with `chunk`."""
+        """Clock in which the first word may be there, the tables being filled with `chunk`."""
         beats = self.config.inputs // self.config.vector
         first, last = chunk * beats, len(self.codes) - 1
         there = [max(self.codes[min(first + last_beat(beats, place), last)] + 1,

@@ -198,7 +198,9 @@ class Accelerator(Component):
         m.submodules.signatures = signatures = Signatures({
             "words": tap(self.reader.words) if self.contents is None else nothing,
             "pairs": tap(decoder.pairs),
-            "trits": tap(decoder.trits), "embedding": (embedder.write, Value.cast(embedder.x)),
+            "trits": tap(decoder.trits) if self.contents is None else (
+                self.array.there, self.array.trits.word),
+            "embedding": (embedder.write, Value.cast(embedder.x)),
             "floors": tap(normaliser.floors, normaliser.floors.payload["values"]),
             "v": tap(normaliser.v, normaliser.v.payload["values"]),
             "summaries": tap(normaliser.summaries), "jobs": tap(scalars.jobs),

@@ -37,6 +37,23 @@ class MemorySignature(Signature):
         })
 
 
+class WordsSignature(Signature):
+    """Words of a memory in their order, seen by who takes them. Nothing ever waits behind `take`.
+
+    Members
+    -------
+    take : Out(1)
+        The next word is wanted.
+    word : In(bits)
+        It, DELAY clocks later and only in that clock.
+    """
+
+    DELAY = 2
+
+    def __init__(self, bits):
+        super().__init__({"take": Out(1), "word": In(bits)})
+
+
 class MachineSignature(Signature):
     """What the link side of a machine may ask of the accelerator, seen from the link side.
 

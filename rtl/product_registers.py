@@ -3,14 +3,9 @@
 Yosys infers the multiplier of a DSP block, but none of its registers, so a product has to go
 through the fabric before it is kept. All of Tritone's products are kept a clock later; with the
 register of the block itself half of the way is saved, and 36 flip-flops a block.
-
-    python -m tritone.rtl.product_registers top.json top.json
 """
 
-import json
-import sys
-from collections import Counter, defaultdict
-from pathlib import Path
+from collections import defaultdict
 
 BLOCK, REGISTER = "MULT18X18D", "TRELLIS_FF"
 OUTPUTS = tuple(f"P{n}" for n in range(36))
@@ -78,24 +73,3 @@ def absorb(module):
             block["port_directions"][port] = "input"
         absorbed += 1
     return absorbed
-
-
-def absorb_file(source, target):
-    """The same in all modules of a file, which may be both; (blocks absorbed, blocks)."""
-    netlist = json.loads(Path(source).read_text())
-    absorbed = sum(absorb(module) for module in netlist["modules"].values())
-    blocks = Counter(cell["type"] for module in netlist["modules"].values()
-                     for cell in module["cells"].values())[BLOCK]
-    Path(target).write_text(json.dumps(netlist))
-    return absorbed, blocks
-
-
-def main(source, target):
-    absorbed, blocks = absorb_file(source, target)
-    print(f"{absorbed} of {blocks} multipliers keep their product themselves")
-
-
-if __name__ == "__main__":
-    if len(sys.argv) != 3:
-        sys.exit("usage: python -m tritone.rtl.product_registers IN.json OUT.json")
-    main(*sys.argv[1:])

@@ -3,9 +3,10 @@
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, signed
 from amaranth.lib import data, stream
 from amaranth.lib.memory import Memory
-from amaranth.lib.wiring import Component, In, Out
+from amaranth.lib.wiring import Component, In, Out, connect, flipped
 
 from .arithmetic import saturate, shift_round
+from .credit_queue import CreditQueue
 from .pipeline import Multiplier, Pipeline
 from .scalar_unit import job_layout
 from .vector_memory import style
@@ -21,7 +22,8 @@ class Quantiser(Component):
         code = round(w * reciprocal / 2**reciprocal_frac)
 
     One job a vector, in the same order. |v| < 2**(code_shift + mantissa_bits - 1), which holds for
-    every job of the scalar unit. V elements a clock. Clocks, when nothing stalls:
+    every job of the scalar unit. V elements a clock. Nothing on the way of an element ever stands:
+    codes wait in a queue, and elements are read while it has room. Clocks, when nothing stalls:
 
         last of a vector accepted -> its job can be accepted      1
         job accepted -> first codes valid                         latency
@@ -64,11 +66,10 @@ class Quantiser(Component):
             shape=self.f.code_input_bits * self.config.vector, depth=BANKS * self.depth, init=[],
             attrs={"no_rw_check": 1,  # no bank is read and written at a time
                    **style(BANKS * self.depth)})
-        advance = Signal()
-        m.d.comb += advance.eq(self.codes.ready | ~self.codes.valid)
+        m.submodules.queue = self.queue = CreditQueue(self.codes.payload.shape())
+        connect(m, self.queue.o, flipped(self.codes))
         self._build_write(m, memory.write_port())
-        words = self._build_read(m, memory.read_port(domain="comb"), advance)
-        self._build_codes(m, advance, *words)
+        self._build_codes(m, *self._build_read(m, memory.read_port(domain="comb")))
         return m
 
     def _start(self, bank):
@@ -95,12 +96,12 @@ class Quantiser(Component):
                             m.d.sync += [end.eq(address),
                                          self.single[n].eq(address == n * self.depth)]
 
-    def _build_read(self, m, port, advance):
+    def _build_read(self, m, port):
         """Cycle 0: takes a job. Cycle 1: walks through its bank.
 
         Returns what stands beside the words of the memory: valid, last, places, reciprocal.
         """
-        jobs, pipe = self.jobs, Pipeline(m, advance)
+        jobs, pipe = self.jobs, Pipeline(m, Const(1))
         running, bank = Signal(), Signal(name="read_bank")  # bank: of the next job
         address, end = (Signal(range(BANKS * self.depth), name=n) for n in ("read", "end"))
         places = Signal(range(self.f.code_input_bits))
@@ -112,9 +113,9 @@ class Quantiser(Component):
         m.d.comb += [
             last.eq(running & at_end),
             jobs.ready.eq(self.full.bit_select(bank, 1) & ~running),
-            port.addr.eq(address),
+            port.addr.eq(address), self.queue.enters.eq(running & self.queue.room),
         ]
-        with m.If(running & advance):
+        with m.If(self.queue.enters):
             m.d.sync += [address.eq(following), following.eq(following + 1),
                          at_end.eq(following == end)]
             with m.If(last):
@@ -129,15 +130,14 @@ class Quantiser(Component):
         with m.If(jobs.valid & jobs.ready):
             m.d.sync += [running.eq(1), bank.eq(~bank)]
         valid = Signal(name="valid_2")
-        with m.If(advance):
-            m.d.sync += valid.eq(running)
+        m.d.sync += valid.eq(self.queue.enters)
         # Yosys makes this register and the memory a block RAM; a synchronous port would get logic
         # for reads and writes that collide.
         return (pipe.register(port.data, "word"), valid, pipe.register(last, "last_2"),
                 pipe.register(places, "places_2"), pipe.register(reciprocal, "reciprocal_2"))
 
-    def _build_codes(self, m, advance, word, valid, last, places, reciprocal):
-        f, pipe = self.f, Pipeline(m, advance)
+    def _build_codes(self, m, word, valid, last, places, reciprocal):
+        f, pipe, codes = self.f, Pipeline(m, Const(1)), self.queue.i
         # Cycle 2
         places = pipe.register(places, "places_3")
         fine = pipe.register(places[:3], "fine_places")
@@ -156,17 +156,13 @@ class Quantiser(Component):
             # Cycles 7 to 9
             m.submodules[f"multiplier_{lane}"] = multiplier = Multiplier(
                 w.shape(), reciprocal.shape())
-            m.d.comb += [multiplier.advance.eq(advance), multiplier.x.eq(w),
-                         multiplier.y.eq(reciprocal)]
+            m.d.comb += [multiplier.advance.eq(1), multiplier.x.eq(w), multiplier.y.eq(reciprocal)]
             # Cycle 10
-            code = shift_round(multiplier.product, f.reciprocal_frac)
-            with m.If(advance):
-                m.d.sync += self.codes.payload.codes[lane].eq(code)
-        with m.If(advance):
-            flags = valid
-            for cycle in range(2, self.latency - 1):
-                later = Signal(name=f"valid_{cycle + 1}")
-                m.d.sync += later.eq(flags)
-                flags = later
-            m.d.sync += [self.codes.valid.eq(flags), self.codes.payload.last.eq(
-                pipe.delay(last, self.latency - 3, "last"))]
+            m.d.comb += codes.payload.codes[lane].eq(
+                shift_round(multiplier.product, f.reciprocal_frac))
+        for cycle in range(3, self.latency):
+            later = Signal(name=f"valid_{cycle}")
+            m.d.sync += later.eq(valid)
+            valid = later
+        m.d.comb += [codes.valid.eq(valid),
+                     codes.payload.last.eq(pipe.delay(last, self.latency - 3, "last"))]

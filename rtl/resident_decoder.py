@@ -3,12 +3,14 @@
 from amaranth.hdl import Cat, Module, Mux, Signal, unsigned
 from amaranth.lib import data, stream
 from amaranth.lib.memory import Memory
-from amaranth.lib.wiring import Component, In, Out
+from amaranth.lib.wiring import Component, In, Out, connect, flipped
 
 from ..common.tape import COMMAND_FIELDS, EXPONENT_PLACE, HEADER_FIELDS
+from .interfaces import WordsSignature
 from .sequential_store import SequentialStore
 from .tape_decoder import FIELD_BITS, SpanKind, constants_layout, matrix_layout, norm_layout
 from .tape_reader import SPAN_BITS, span_layout
+from .word_store import WordStore
 
 
 class ResidentDecoder(Component):
@@ -16,7 +18,8 @@ class ResidentDecoder(Component):
 
     Norms and matrices do not wait for each other, but for what they need: a NORM with `wait` until
     as many matrices as its field `after` says have been written back, and for the embedding. Gains
-    and trits are there all the time, in the order in which they are used.
+    and trits are there all the time, in the order in which they are used; trits are to be taken
+    only for a matrix that was.
 
     Clocks: COMMANDS taken in clock t, the first matrix is there in clock t + 3, the first norm in
     clock t + FIRST_NORM; the norm after the one that was taken in clock t in clock t + NEXT_NORM. A
@@ -35,8 +38,9 @@ class ResidentDecoder(Component):
     spans : In(stream of {kind, words})
         The same; taken together. COMMANDS has as many words as commands: those of a token read,
         or of a token sampled.
-    fields, norms, constants, pairs, matrices, trits, written, settled, idle, starved
+    fields, norms, constants, pairs, matrices, written, settled, idle, starved
         As of TapeDecoder; never starved.
+    trits : In(WordsSignature)
     embeddings : Out(stream of V x embedding_bits)
     """
 
@@ -58,7 +62,7 @@ class ResidentDecoder(Component):
             "constants": Out(stream.Signature(constants_layout(formats))),
             "pairs": Out(stream.Signature(beat)),
             "matrices": Out(stream.Signature(matrix_layout)),
-            "trits": Out(stream.Signature(unsigned(config.array_bits))),
+            "trits": In(WordsSignature(config.array_bits)),
             "written": In(1), "settled": In(1), "idle": Out(1), "starved": Out(1),
         })
 
@@ -83,11 +87,11 @@ class ResidentDecoder(Component):
     def build_payloads(self, m):
         contents = self.contents
         pairs = self.store(m, "pairs", self.pairs.payload.shape().size, contents.pairs)
-        trits = self.store(m, "trits", self.config.array_bits, contents.trits)
-        for store, out in ((pairs, self.pairs), (trits, self.trits)):
-            m.d.comb += [out.payload.eq(store.o.payload) if out is self.trits else
-                         out.payload.as_value().eq(store.o.payload),
-                         out.valid.eq(store.o.valid), store.o.ready.eq(out.ready)]
+        m.d.comb += [self.pairs.payload.as_value().eq(pairs.o.payload),
+                     self.pairs.valid.eq(pairs.o.valid), pairs.o.ready.eq(self.pairs.ready)]
+        m.submodules.trits = trits = WordStore(self.config.array_bits, contents.trits)
+        m.d.comb += trits.start.eq(self.start)
+        connect(m, trits.o, flipped(self.trits))
 
     def build_norms(self, m):
         """Takes the fields of a norm one a clock, then hands it out."""

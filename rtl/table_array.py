@@ -1,10 +1,11 @@
 """Matrices of trits times vectors of codes, by tables of three codes in distributed RAM."""
 
-from amaranth.hdl import Module, Mux, Signal, unsigned
+from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
 from ..common.triples import ROW_BITS, TRIPLE_BITS
+from .interfaces import WordsSignature
 from .sum_queue import SumQueue
 from .table_filler import TableFiller
 from .table_row import TableRow
@@ -14,32 +15,36 @@ from .ternary_array import matrix_layout
 class TableArray(wiring.Component):
     """sums[m] = sum over n of trits[m, n] * codes[n], `rows` x `inputs` products a clock.
 
-    The twin of TernaryArray, with its ports, for few gates a lane. A word of `trits` holds a row
-    group's trits for one chunk of inputs, in blocks of row groups, then chunks, then the row groups
-    of the block (compiler/packing.py): so the tables are filled once a chunk and block, or once a
-    vector that has one chunk. One word a clock is taken while the tables are filled; a word that
-    completes a group waits until SumQueue has room. Behind a word nothing ever waits.
+    The twin of TernaryArray for few gates a lane and for weights that are always there. A word of
+    `trits` holds a row group's trits for one chunk of inputs, in blocks of row groups, then chunks,
+    then the row groups of the block (compiler/packing.py): so the tables are filled once a chunk
+    and block, or once a vector that has one chunk. One word a clock is taken, early enough to find
+    the tables just filled; a word that completes a group waits until SumQueue has room. Behind
+    `take` nothing ever waits, so that no enable goes through the machine with the words.
 
     Clocks, when nothing else holds them up:
 
     - the tables being free, every step of the filler waits for its codes, and the first word is
-      taken 2 clocks after the last step: so `fill` + 1 clocks after the last beat of codes of a
+      there 2 clocks after the last step: so `fill` + 1 clocks after the last beat of codes of a
       chunk at the latest, and up to 4 clocks earlier;
     - last word of a chunk taken in clock t, its successor being there: first word of that in clock
       t + `fill` + 1; without another fill, in clock t + 1;
-    - matrix taken in clock t while none is at work: first word in clock t + 2; a matrix is taken up
-      to one ahead, and then follows the one before it without a gap;
+    - matrix taken in clock t while none is at work: first word taken in clock t + 2; a matrix is
+      taken up to one ahead, and then follows the one before it without a gap;
     - word that completes a group taken in clock t: its first sums are valid in clock t + `latency`,
       one more beat every clock;
-    - the codes are released in the clock after the last fill from them, or two clocks after their
+    - the codes are released in the clock after the last fill from them, or four clocks after their
       last matrix was taken, if that is later; new ones are taken from the clock after;
     - words that complete groups are at least `queue.beats` clocks apart (SumQueue's rule).
 
     Members
     -------
-    codes, matrices, trits, sums, busy, waiting
-        As of TernaryArray, but a word as above, one vector of codes, and matrices of at most
-        2**ROW_BITS rows.
+    trits : Out(WordsSignature)
+        Words as above.
+    there : Out(1)
+        `trits.word` is a word that was taken.
+    codes, matrices, sums, busy, waiting
+        As of TernaryArray, but one vector of codes, and matrices of at most 2**ROW_BITS rows.
     """
 
     columns = 1
@@ -47,15 +52,16 @@ class TableArray(wiring.Component):
 
     def __init__(self, config):
         self.config = config
-        self.filler = TableFiller(config)
+        self.filler = TableFiller(config, WordsSignature.DELAY)
         self.row_units = [TableRow(config.inputs, config.accumulator_bits, config.block_groups,
                                    self.partial_bits) for _ in range(config.rows)]
-        self.depth = self.row_units[0].latency  # clocks from a word to the accumulators
+        # Clocks from taking a word to the accumulators.
+        self.depth = WordsSignature.DELAY + self.row_units[0].latency
         self.queue = SumQueue(config, 1, self.depth)
         super().__init__({
             "codes": In(self.filler.codes.signature.flip()),
             "matrices": In(stream.Signature(matrix_layout)),
-            "trits": In(stream.Signature(unsigned(config.array_bits))),
+            "trits": Out(WordsSignature(config.array_bits)), "there": Out(1),
             "sums": Out(self.queue.sums.signature),
             "busy": Out(1),
             "waiting": Out(1),
@@ -160,23 +166,32 @@ class TableArray(wiring.Component):
     def build_tables(self, m):
         """When the tables are filled, and from which chunk; when the codes may go."""
         filler, matrix = self.filler, self.matrix
-        ready, released, last_use = Signal(), Signal(), Signal()
+        ready, filled = Signal(), Signal()  # for the words that are taken; that are there
+        released, last_use = Signal(), Signal()
+        word = Signal(data.StructLayout({"release": 1, "fill": 1, "rewind": 1}))
         m.d.comb += [
-            filler.wanted.eq(~ready),
-            self.trits.ready.eq(self.active & ready & (~self.last_chunk | self.queue.room)),
-            self.busy.eq(self.trits.valid & self.trits.ready),
-            self.waiting.eq(self.trits.valid & self.active & ~ready),
+            self.busy.eq(self.active & ready & (~self.last_chunk | self.queue.room)),
+            self.trits.take.eq(self.busy), self.waiting.eq(self.active & ~ready),
             last_use.eq(self.last_chunk & (self.last_block | matrix.single)),
-            filler.release.eq(self.active & ready & ~released & matrix.release & last_use),
+            word.release.eq(self.active & ready & ~released & matrix.release & last_use),
+            word.fill.eq(self.end & (~matrix.single | (self.finish & matrix.release))),
+            word.rewind.eq(self.last_chunk),
         ]
-        with m.If(filler.release):
+        with m.If(word.release):
             m.d.sync += released.eq(1)
-        with m.If(filler.done):
-            m.d.sync += ready.eq(1)
-        with m.If(self.end & (~matrix.single | (self.finish & matrix.release))):
-            m.d.sync += [ready.eq(0), filler.chunk.eq(Mux(self.last_chunk, 0, filler.chunk + 1))]
         with m.If(self.finish):
             m.d.sync += released.eq(0)
+        with m.If(filler.soon):
+            m.d.sync += ready.eq(1)
+        with m.If(word.fill):
+            m.d.sync += ready.eq(0)
+        # The filler goes by the words that are there.
+        came = self.delayed(m, word, WordsSignature.DELAY, "came")
+        m.d.comb += [filler.wanted.eq(~filled), filler.release.eq(came.release)]
+        with m.If(filler.done):
+            m.d.sync += filled.eq(1)
+        with m.If(came.fill):
+            m.d.sync += [filled.eq(0), filler.chunk.eq(Mux(came.rewind, 0, filler.chunk + 1))]
 
     def delayed(self, m, value, clocks, name):
         """What belongs to a word, so many clocks later."""
@@ -187,7 +202,7 @@ class TableArray(wiring.Component):
         return value
 
     def build_lanes(self, m):
-        """Cycles 0 to `depth`: the rows."""
+        """Cycles 0 to `depth`: the rows, from cycle DELAY on."""
         depth, groups = self.depth, self.config.groups
         group, complete = Signal(self.queue.group_layout), Signal()
         m.d.comb += [
@@ -198,13 +213,14 @@ class TableArray(wiring.Component):
         ]
         index = self.delayed(m, self.index, depth - 1, "index")
         first = self.delayed(m, self.first_chunk, depth - 1, "first")
-        valid = self.delayed(m, self.busy, depth, "valid")
+        m.d.comb += self.there.eq(self.delayed(m, self.busy, WordsSignature.DELAY, "taken"))
+        valid = self.delayed(m, self.there, depth - WordsSignature.DELAY, "valid")
         last = self.delayed(m, complete, depth, "complete")
         m.d.comb += [self.queue.group.eq(self.delayed(m, group, depth, "group")),
                      self.queue.load.eq(last)]
         for row, unit in enumerate(self.row_units):
             m.submodules[f"row_{row}"] = unit
-            triples = self.trits.payload.word_select(row, groups * TRIPLE_BITS)
+            triples = self.trits.word.word_select(row, groups * TRIPLE_BITS)
             m.d.comb += [
                 unit.triples.eq(data.View(unit.triples.shape(), triples)),
                 unit.write.eq(self.filler.write), unit.address.eq(self.filler.address),

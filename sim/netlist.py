@@ -1,6 +1,6 @@
 """The netlist of the machine on the virtual board: what is simulated is what is placed.
 
-Yosys maps the machine to cells of the ECP5, rtl/product_registers.py moves registers into its
+Yosys maps the machine to cells of the ECP5, rtl/netlist_passes.py moves registers into its
 multipliers, as for a bitstream. Verilator compiles that netlist with yosys' own models of the
 cells, and those of `sim/ecp5` for the block RAM and the multiplier, of which yosys has none. The
 board around it is that of the emitted Verilog.
@@ -17,7 +17,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from ..common.errors import TritoneError
-from ..rtl import emit, product_registers
+from ..rtl import emit, netlist_passes
 from . import verilator
 from .cache import build_root, cached, digest
 from .progress import step
@@ -61,11 +61,10 @@ def synthesise(design):
         Path(folder, "design.il").write_text(design)
         with step("synthesising the machine for the ECP5 (minutes)"):
             run_yosys(folder, SYNTHESIS)
-            product_registers.absorb_file(Path(folder, "mapped.json"),
-                                          Path(folder, "placed.json"))
+            netlist_passes.improve(Path(folder, "mapped.json"), Path(folder, "placed.json"))
             run_yosys(folder, WRITING)
 
-    steps = SYNTHESIS, WRITING, Path(product_registers.__file__).read_bytes()
+    steps = SYNTHESIS, WRITING, *(path.read_bytes() for path in netlist_passes.SOURCES)
     return cached(build_root() / "netlist" / digest(design, emit.identity(), *steps), make)
 
 

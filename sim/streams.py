@@ -13,6 +13,7 @@ import cocotb
 from cocotb.clock import Clock
 from cocotb.triggers import ClockCycles, Event, RisingEdge
 
+from ..rtl.interfaces import WordsSignature
 from .payload import pack, unpack
 
 PERIOD_NS = 10
@@ -113,6 +114,32 @@ class StreamSource(_End):
                     # A word that is not valid must not matter: show another than the last one.
                     self.payload.value = self.queue[0] if shown else \
                         self.random.getrandbits(len(self.payload))
+
+
+class WordsSource:
+    """Gives queued words to the component's port `name`, a WordsSignature: each DELAY clocks after
+    it was taken and in no other clock."""
+
+    def __init__(self, dut, name):
+        self.name, self.clock = name, dut.clk
+        self.take, self.word = getattr(dut, f"{name}__take"), getattr(dut, f"{name}__word")
+        self.queue = deque()
+        self.random = random.Random(f"{os.environ.get('COCOTB_RANDOM_SEED', 1)} {name}")
+        cocotb.start_soon(self._drive())
+
+    def send(self, *values):
+        """Queues values; returns at once."""
+        self.queue.extend(values)
+
+    async def _drive(self):
+        coming = deque([None] * (WordsSignature.DELAY - 1))
+        while True:
+            await RisingEdge(self.clock)
+            if self.take.value:
+                assert self.queue, f"{self.name}: a word was taken after the last"
+            coming.append(self.queue.popleft() if self.take.value else None)
+            word = coming.popleft()
+            self.word.value = self.random.getrandbits(len(self.word)) if word is None else word
 
 
 class StreamSink(_End):

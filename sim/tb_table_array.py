@@ -6,13 +6,28 @@ from cocotb.triggers import ClockCycles, RisingEdge
 
 from ..common.config import preset
 from ..common.triples import STEPS
+from ..rtl.interfaces import WordsSignature
 from ..rtl.table_array import TableArray
-from .streams import parameters, start
+from .streams import WordsSource, parameters, start
 from .tb_ternary_array import Bench, Work
 
 # (outputs, chunks of inputs, release): a block or more, whole or not, codes used again.
 MATRICES = [(13, 2.4, 0), (8, 2.4, 0), (70, 2.4, 1), (7, 1, 1), (1, 0.2, 0), (150, 0.2, 1),
             (40, 3, 1), (3, 1, 0), (64, 1, 0), (2, 1, 1), (1, 2, 1), (9, 0.1, 1)]
+
+
+DELAY = WordsSignature.DELAY
+
+
+class TableBench(Bench):
+    """An array of tables with all its streams; clocks["trits"] are those in which it takes words.
+    """
+
+    def trits_source(self, _idle):
+        return WordsSource(self.dut, "trits")
+
+    def moved(self, name):
+        return self.dut.trits__take.value if name == "trits" else super().moved(name)
 
 
 def array():
@@ -22,21 +37,22 @@ def array():
 
 
 def first_word(box, beats, free=0):
-    """The clock of the first word of a chunk whose codes came in clocks `beats`, by the docstrings:
-    the step that adds the code of a place waits for its last beat."""
+    """The clock in which the first word of a chunk is taken whose codes came in clocks `beats`, by
+    the docstrings: the step that adds the code of a place waits for its last beat. `free`: the
+    clock after the one in which the last word before was taken."""
     third = len(beats) // 3
     ready = [beats[len(beats) - 1 - (2 - place) * third] + 1 for place in range(3)]
-    clock = free - 1
+    clock = free + DELAY - 1
     for place, _ in STEPS:
         clock = max(clock + 1, ready[place])
-    return clock + 2
+    return clock + 2 - DELAY
 
 
 @cocotb.test
 @cocotb.parametrize((("idle", "stall"), [(0, 0), (0, 0.9), (0.4, 0.3)]))
 async def sums_match(dut, idle, stall):
     box = array()
-    bench, work = Bench(dut, box, idle, stall), Work(box)
+    bench, work = TableBench(dut, box, idle, stall), Work(box)
     for outputs, chunks, release in MATRICES:
         work.add(outputs, max(1, int(chunks * box.config.inputs)), release)
     await start(dut)
@@ -57,7 +73,7 @@ async def largest_sums_fit(dut):
     signs = np.where(np.arange(inputs) % 3, -1, 1)
     work.add(rows, inputs, vector=(127 * signs)[None], trits=(trits * signs).astype(np.int8))
     await start(dut)
-    bench = Bench(dut, box)
+    bench = TableBench(dut, box)
     bench.send(work)
     await bench.sums.expect(work.sums)
 
@@ -75,7 +91,7 @@ async def every_triple_is_in_the_tables(dut):
         beat = np.arange(inputs) // box.config.vector
         work.add(27, inputs, trits=triples[:, (beat + shift) % 3].astype(np.int8))
     await start(dut)
-    bench = Bench(dut, box)
+    bench = TableBench(dut, box)
     bench.send(work)
     await bench.sums.expect(work.sums)
 
@@ -89,7 +105,7 @@ async def words_wait_only_for_tables(dut):
     work = Work(box)
     work.add(config.rows * (block + 2), 2 * config.inputs)
     await start(dut)
-    bench = Bench(dut, box)
+    bench = TableBench(dut, box)
     bench.matrices.send(*work.matrices)
     bench.trits.send(*work.words)
     await ClockCycles(dut.clk, 20)
@@ -99,7 +115,7 @@ async def words_wait_only_for_tables(dut):
     chunk = config.inputs // config.vector
     codes = bench.clocks["codes"]
     expected, clock = [], first_word(box, codes[:chunk])
-    assert codes[chunk - 1] + 10 <= clock <= codes[chunk - 1] + box.fill + 1
+    assert codes[chunk - 1] + 10 <= clock + DELAY <= codes[chunk - 1] + box.fill + 1
     for groups in (block, 2):
         for pace in (1, beats):
             expected += range(clock, clock + groups * pace, pace)
@@ -120,14 +136,14 @@ async def matrices_of_the_same_codes_follow_without_a_gap(dut):
     for release in (0, 1, 1):
         work.add(config.rows * groups, config.inputs, release)
     await start(dut)
-    bench = Bench(dut, box)
+    bench = TableBench(dut, box)
     bench.send(work)
     await bench.sums.expect(work.sums)
     words = bench.clocks["trits"]
     first = list(range(words[0], words[0] + 2 * groups * beats, beats))
     vector = bench.clocks["codes"][config.inputs // config.vector]  # its first beat
     assert words[:2 * groups] == first
-    assert vector == first[groups] + 1
+    assert vector == first[groups] + DELAY + 1
     chunk = config.inputs // config.vector
     follows = first_word(box, bench.clocks["codes"][chunk:2 * chunk], first[-1] + 1)
     assert words[2 * groups:] == list(range(follows, follows + groups * beats, beats))
@@ -142,11 +158,11 @@ async def codes_are_released_after_their_last_fill(dut):
     for _ in range(2):
         work.add(config.rows * config.block_groups, 2 * config.inputs)
     await start(dut)
-    bench = Bench(dut, box)
+    bench = TableBench(dut, box)
     bench.send(work)
     await bench.sums.expect(work.sums)
     second = bench.clocks["trits"][config.block_groups]
-    assert bench.clocks["codes"][2 * config.inputs // config.vector] == second + 1
+    assert bench.clocks["codes"][2 * config.inputs // config.vector] == second + DELAY + 1
 
 
 @cocotb.test
@@ -157,7 +173,7 @@ async def sums_that_nobody_takes_stop_the_words(dut):
         before.add(1, box.config.inputs)  # rows that are dropped must give their places back
     work.add(40 * box.config.rows, box.config.inputs)
     await start(dut)
-    bench = Bench(dut, box)
+    bench = TableBench(dut, box)
     bench.send(before)
     await bench.sums.expect(before.sums)
     bench.sums.set_pause(1)

@@ -75,7 +75,7 @@ class Bench:
         self.dut, self.box = dut, box
         self.codes = StreamSource(dut, "codes", box.codes.payload.shape(), idle=idle)
         self.matrices = StreamSource(dut, "matrices", matrix_layout, idle=idle)
-        self.trits = StreamSource(dut, "trits", idle=idle)
+        self.trits = self.trits_source(idle)
         self.sums = StreamSink(dut, "sums", box.sums.payload.shape(), stall=stall)
         self.clocks = {"codes": [], "vector": [], "matrices": [], "trits": [], "sums": [],
                        "busy": [], "waiting": []}
@@ -86,12 +86,20 @@ class Bench:
         self.matrices.send(*work.matrices)
         self.trits.send(*work.words)
 
+    def trits_source(self, idle):
+        return StreamSource(self.dut, "trits", idle=idle)
+
+    def moved(self, name):
+        """Whether stream `name` transfers in this clock."""
+        return (getattr(self.dut, f"{name}__valid").value
+                and getattr(self.dut, f"{name}__ready").value)
+
     async def watch(self):
         dut, number = self.dut, 0
         while True:
             await RisingEdge(dut.clk)
             for name in ("codes", "matrices", "trits", "sums"):
-                if getattr(dut, f"{name}__valid").value and getattr(dut, f"{name}__ready").value:
+                if self.moved(name):
                     self.clocks[name].append(number)
                     if name == "codes" and int(dut.codes__payload.value) >> len(
                             dut.codes__payload) - 1:

@@ -1,0 +1,105 @@
+"""A pass over the netlist of synth_ecp5: registers and gates with too many loads are copied.
+
+A register cannot be copied before: yosys makes one of several equal ones. Loads are shared out in
+the order of their names, so that those of a row or a lane stay together, and nextpnr puts each copy
+where its loads are.
+"""
+
+import re
+from collections import defaultdict
+
+COPIED = {"TRELLIS_FF": "Q", "LUT4": "Z"}  # its output
+# Ports whose nets stay whole: clocks; resets, of which the 8 flip-flops of a tile may have two, so
+# that more of them leave no way to place a machine.
+KEPT = {"CLK", "CLKI", "CLKFB", "CLKA", "CLKB", "WCK", "CLK0", "LSR", "RSTA", "RSTB"}
+MOST = 150  # loads of a net
+
+
+def loads_of(module):
+    """{net: [(cell, port, place)]} of the nets that cells read; None as a cell: the module's."""
+    found = defaultdict(list)
+    for name, cell in module["cells"].items():
+        for port, bits in cell["connections"].items():
+            if cell["port_directions"][port] != "output":
+                for place, bit in enumerate(bits):
+                    found[bit].append((name, port, place))
+    for name, port in module["ports"].items():
+        for place, bit in enumerate(port["bits"]):
+            found[bit].append((None, name, place))
+    return found
+
+
+def in_order(load):
+    """The key by which row_2 comes before row_10."""
+    name, port, place = load
+    return [(not part.isdigit(), int(part) if part.isdigit() else 0, part)
+            for part in re.split(r"(\d+)", name)], port, place
+
+
+def output_of(cell):
+    """The net that a cell of a kind that is copied drives, if any."""
+    return cell["connections"].get(COPIED[cell["type"]], [None])[0]
+
+
+def copied(load):
+    """Whether a load may go to a copy: neither in KEPT nor a port of the module."""
+    return load[0] is not None and load[1] not in KEPT
+
+
+def spread(module, most=MOST):
+    """Leaves no register and no gate of a module (yosys' JSON) with more than `most` loads but
+    those in KEPT and ports; {cell: copies}.
+
+    Copies load what goes into a cell, so a gate or register that drives it may have to be copied,
+    too, until none is left. That ends when a cell has fewer inputs than half of `most`.
+    """
+    cells, loads = module["cells"], loads_of(module)
+    drivers = {output_of(cell): name for name, cell in cells.items() if cell["type"] in COPIED}
+    unused = 1 + max((bit for net in module["netnames"].values() for bit in net["bits"]
+                      if isinstance(bit, int)), default=0)
+    copies, waiting = {}, list(drivers.values())
+    while waiting:
+        name = waiting.pop()
+        cell = cells[name]
+        net = output_of(cell)
+        groups = shared_out(sorted(filter(copied, loads[net]), key=in_order), most)
+        first = 1 + copies.get(name, 0)
+        for number, group in enumerate(groups[1:], start=first):
+            add_copy(module, loads, name, f"{name}$copy{number}", unused)
+            drivers[unused] = f"{name}$copy{number}"
+            move(cells, loads, group, net, unused)
+            unused += 1
+        if len(groups) > 1:
+            copies[name] = first + len(groups) - 2
+            waiting += sorted({drivers[bit] for bits in cell["connections"].values()
+                               for bit in bits if bit in drivers})
+    return copies
+
+
+def shared_out(loads, most):
+    """`loads` in as few groups as `most` allows, all but the last of one size."""
+    groups = max(1, -(-len(loads) // most))
+    size = -(-len(loads) // groups)
+    return [loads[n * size:(n + 1) * size] for n in range(groups)]
+
+
+def add_copy(module, loads, name, copy, net):
+    """Adds a copy of cell `name` that drives `net`."""
+    cell = module["cells"][name]
+    output = COPIED[cell["type"]]
+    module["cells"][copy] = {**cell, "connections": {**cell["connections"], output: [net]}}
+    module["netnames"][f"{copy}.{output}"] = {"hide_name": 0, "bits": [net], "attributes": {}}
+    for port, bits in cell["connections"].items():
+        if port != output:
+            loads[bits[0]].append((copy, port, 0))
+
+
+def move(cells, loads, group, before, after):
+    """Gives the loads in `group` of net `before` to net `after`."""
+    for name, port, place in group:
+        bits = list(cells[name]["connections"][port])
+        bits[place] = after
+        cells[name]["connections"] = {**cells[name]["connections"], port: bits}
+    gone = set(group)
+    loads[before] = [load for load in loads[before] if load not in gone]
+    loads[after] = list(group)

@@ -1,0 +1,32 @@
+"""What is done to the netlist of synth_ecp5 before it is placed, or simulated in its place.
+
+    python -m tritone.rtl.netlist_passes IN.json OUT.json
+"""
+
+import json
+import sys
+from pathlib import Path
+
+from . import fan_out, product_registers
+
+SOURCES = tuple(Path(p.__file__) for p in (product_registers, fan_out))
+
+
+def improve(source, target):
+    """All passes over all modules of a file in yosys' JSON into another, or the same.
+
+    Returns (multipliers that keep their product themselves, copies of registers and gates).
+    """
+    netlist = json.loads(Path(source).read_text())
+    modules = netlist["modules"].values()
+    absorbed = sum(product_registers.absorb(module) for module in modules)
+    copies = sum(sum(fan_out.spread(module).values()) for module in modules)
+    Path(target).write_text(json.dumps(netlist))
+    return absorbed, copies
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 3:
+        sys.exit("usage: python -m tritone.rtl.netlist_passes IN.json OUT.json")
+    print("{} multipliers keep their product themselves; {} copies of registers and gates".format(
+        *improve(*sys.argv[1:])))
