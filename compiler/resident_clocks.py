@@ -114,7 +114,7 @@ class ResidentMachine(Machine):
                     clock = max(clock, self.tables_full - TAKEN - 1)
                 if command.release and chunk == chunks - 1 and (
                         chunks == 1 or block + size == groups) and (chunks > 1 or block == 0):
-                    self.codes_free = max(self.tables_full, active + TAKEN) + 1
+                    self.codes_free = max(self.tables_full, active + TAKEN)
                 self.filled = chunks == 1
                 for _ in range(size):
                     clock += 1
@@ -123,7 +123,7 @@ class ResidentMachine(Machine):
                         first, left = False, left - self.beats
                     begun = clock if begun is None else begun
                 self.words += size
-                self.tables_free = clock + TAKEN + 1
+                self.tables_free = clock + TAKEN
         self.finished = clock
         if command.release:
             self.scales.popleft()

@@ -9,6 +9,7 @@ from ..rtl.quantiser import Quantiser
 from .box import Box, drains, follow, holds
 
 BEATS = 2  # of the longest vector
+PLACES = 2  # of the queue, few for the solver's sake
 # The smallest vectors that a Config takes.
 CONFIG = Config(name="quantiser", rows=4, inputs=5, max_hidden=BEATS, max_inner=BEATS,
                 memory_words=64, prefetch_words=32, burst_words=4, formats=COMPACT)
@@ -27,7 +28,7 @@ class Properties(Component):
 
     def elaborate(self, _platform):
         m = Module()
-        m.submodules.box = box = Quantiser(CONFIG)
+        m.submodules.box = box = Quantiser(CONFIG, PLACES)
         beat, whole = Signal(range(BEATS)), Signal(range(4))  # vectors with their last element
         entered = box.v.valid & box.v.ready
         asked = box.jobs.valid & box.jobs.ready
@@ -42,10 +43,10 @@ class Properties(Component):
         m.d.sync += whole.eq(whole + (entered & self.last) - asked)
         inside = follow(
             m, enters=entered, entering=self.last, leaves=taken, leaving=box.codes.payload.last,
-            most=2 * BEATS + Quantiser.latency, pick=self.pick)
+            most=2 * BEATS + PLACES + 1, pick=self.pick)
         quiet = ~self.valid & self.job & self.take & (beat == 0)
         drains(m, quiet=quiet, inside=inside,
-               clocks=2 * (BEATS + 2) + Quantiser.latency)
+               clocks=2 * (BEATS + 2) + 2 * Quantiser.latency)
         holds(m, box.codes, "codes")
         m.d.comb += [Cover(whole == 2), Cover(taken & box.codes.payload.last & (inside == 1))]
         return m

@@ -96,5 +96,7 @@ class CodeBanks(wiring.Component):
             with m.If(self.read):
                 m.d.sync += chunk.eq(read.data)
             # Cycle 1: another register, because block RAM is slow to answer.
-            m.d.sync += self.o[column].eq(chunk)
+            beside = Signal.like(chunk, name=f"beside_{column}", reset_less=True)
+            m.d.sync += beside.eq(chunk)
+            m.d.comb += self.o[column].eq(beside)
         return m

@@ -96,8 +96,8 @@ class Gumbel(wiring.Component):
             read.addr.eq(Cat(normal[2][fine:bits - 1], octave[2], upper[2])),
         ]
         place = [Signal(GUMBEL_PLACE_BITS, name=f"place_{k}") for k in range(2)]
-        bases = [Signal(value, name=f"base_{k}") for k in range(2)]
-        rise = Signal(signed(SLOPE_BITS))
+        bases = [Signal(value, name=f"base_{k}", reset_less=True) for k in range(2)]
+        rise = Signal(signed(SLOPE_BITS), reset_less=True)
         product = Signal(signed(SLOPE_BITS + GUMBEL_PLACE_BITS), reset_less=True)
         with m.If(self.enable):
             m.d.sync += [

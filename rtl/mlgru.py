@@ -1,6 +1,6 @@
 """The MatMul-free linear gated recurrent unit: what takes the place of attention."""
 
-from amaranth.hdl import Module, signed, unsigned
+from amaranth.hdl import Module, Mux, signed, unsigned
 from amaranth.lib import data, stream
 from amaranth.lib.wiring import Component, In, Out
 
@@ -23,6 +23,8 @@ class MlgruLane(Component):
     -------
     advance : In(1)
         Enable of all registers.
+    fresh : In(1)
+        As of Mlgru.
     candidate, forget : In(signed(value_bits))
     floor : In(unsigned(floor_bits))
     state : In(signed(state_bits)), updated : Out(signed(state_bits))
@@ -39,7 +41,7 @@ class MlgruLane(Component):
             raise ValueError(f"MlgruLane: {formats}: a state must reach as far as a value")
         value, state = signed(formats.value_bits), signed(formats.state_bits)
         super().__init__({
-            "advance": In(1),
+            "advance": In(1), "fresh": In(1),
             "candidate": In(value),
             "forget": In(value),
             "floor": In(unsigned(formats.floor_bits)),
@@ -51,7 +53,8 @@ class MlgruLane(Component):
     def elaborate(self, platform):
         m = Module()
         f, p, lift = self._formats, Pipeline(m, self.advance), self._lift
-        state = p.register(self.state, "state_in")
+        # The register is plain, so that it can be that of the state's block RAM.
+        state = Mux(self.fresh, 0, p.register(self.state, "state_in"))
         z = self._share(m, p)
         difference = self._difference(p, state)
         m.submodules.step = step = Multiplier(
@@ -124,6 +127,8 @@ class Mlgru(Component):
     i : In(stream of {candidate, forget, floors, state, tag})
         candidate, forget: signed(value_bits) x vector, the candidate after its SiLU; floors:
         unsigned(floor_bits) x vector, 1 - lower bound; state: signed(state_bits) x vector.
+    fresh : In(1)
+        The state counts as zero; held as long as there are beats inside.
     o : Out(stream of {state, values, tag})
         state: signed(state_bits) x vector; values: signed(value_bits) x vector, the state rounded
         and saturated to values; `tag` (tag_layout) is that of the beat.
@@ -150,7 +155,7 @@ class Mlgru(Component):
             "values": vector(signed(formats.value_bits)),
             "tag": tag_layout,
         })
-        super().__init__({"i": In(stream.Signature(self.i_layout)),
+        super().__init__({"i": In(stream.Signature(self.i_layout)), "fresh": In(1),
                           "o": Out(stream.Signature(self.o_layout))})
 
     def elaborate(self, platform):
@@ -160,7 +165,7 @@ class Mlgru(Component):
         for n, bases in enumerate(base_ports(m, self._config)):
             m.submodules[f"lane_{n}"] = lane = MlgruLane(self._formats, bases)
             m.d.comb += [
-                lane.advance.eq(advance),
+                lane.advance.eq(advance), lane.fresh.eq(self.fresh),
                 lane.candidate.eq(self.i.payload.candidate[n]),
                 lane.forget.eq(self.i.payload.forget[n]),
                 lane.floor.eq(self.i.payload.floors[n]),

@@ -5,21 +5,22 @@
 
 import json
 import sys
+from collections import Counter
 from pathlib import Path
 
-from . import fan_out, product_registers
+from . import block_registers, fan_out
 
-SOURCES = tuple(Path(p.__file__) for p in (product_registers, fan_out))
+SOURCES = tuple(Path(p.__file__) for p in (block_registers, fan_out))
 
 
 def improve(source, target):
     """All passes over all modules of a file in yosys' JSON into another, or the same.
 
-    Returns (multipliers that keep their product themselves, copies of registers and gates).
+    Returns ({type of block: outputs that it registers itself}, copies of registers and gates).
     """
     netlist = json.loads(Path(source).read_text())
     modules = netlist["modules"].values()
-    absorbed = sum(product_registers.absorb(module) for module in modules)
+    absorbed = sum((Counter(block_registers.absorb(module)) for module in modules), Counter())
     copies = sum(sum(fan_out.spread(module).values()) for module in modules)
     Path(target).write_text(json.dumps(netlist))
     return absorbed, copies
@@ -28,5 +29,5 @@ def improve(source, target):
 if __name__ == "__main__":
     if len(sys.argv) != 3:
         sys.exit("usage: python -m tritone.rtl.netlist_passes IN.json OUT.json")
-    print("{} multipliers keep their product themselves; {} copies of registers and gates".format(
-        *improve(*sys.argv[1:])))
+    registered, copies = improve(*sys.argv[1:])
+    print(f"outputs registered in {dict(registered)}; {copies} copies of registers and gates")

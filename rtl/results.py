@@ -179,7 +179,7 @@ class Results(Component):
                 mlgru.i.payload.candidate[lane].eq(self.candidate.x[lane]),
                 mlgru.i.payload.forget[lane].eq(value),
                 mlgru.i.payload.floors[lane].eq(self.floor.x[lane].as_unsigned()),
-                mlgru.i.payload.state[lane].eq(Mux(self.fresh, 0, self.state.x[lane])),
+                mlgru.i.payload.state[lane].eq(self.state.x[lane]),
                 silu.i.payload.a[lane].eq(
                     Mux(through_mlgru, mlgru.o.payload["values"][lane], value)),
                 glu.i.payload.a[lane].eq(value),
@@ -188,6 +188,7 @@ class Results(Component):
                 adder.i.payload.update[lane].eq(held["values"][lane]),
                 self.logits.payload["values"][lane].eq(held["values"][lane]),
             ]
+        m.d.comb += mlgru.fresh.eq(self.fresh)
         with m.If(through_mlgru):
             m.d.comb += silu.i.payload.tag.eq(mlgru.o.payload.tag)
         m.d.comb += [

@@ -28,13 +28,13 @@ class TableArray(wiring.Component):
       there 2 clocks after the last step: so `fill` + 1 clocks after the last beat of codes of a
       chunk at the latest, and up to 4 clocks earlier;
     - last word of a chunk taken in clock t, its successor being there: first word of that in clock
-      t + `fill` + 1; without another fill, in clock t + 1;
+      t + `fill`; without another fill, in clock t + 1;
     - matrix taken in clock t while none is at work: first word taken in clock t + 2; a matrix is
       taken up to one ahead, and then follows the one before it without a gap;
     - word that completes a group taken in clock t: its first sums are valid in clock t + `latency`,
       one more beat every clock;
-    - the codes are released in the clock after the last fill from them, or four clocks after their
-      last matrix was taken, if that is later; new ones are taken from the clock after;
+    - the codes are released in the last clock of the last fill from them, or three clocks after
+      their last matrix was taken, if that is later; new ones are taken from the clock after;
     - words that complete groups are at least `queue.beats` clocks apart (SumQueue's rule).
 
     Members
@@ -185,8 +185,9 @@ class TableArray(wiring.Component):
             m.d.sync += ready.eq(1)
         with m.If(word.fill):
             m.d.sync += ready.eq(0)
-        # The filler goes by the words that are there.
-        came = self.delayed(m, word, WordsSignature.DELAY, "came")
+        # The filler goes by the words that are there; its first entry is written a clock after it
+        # may begin.
+        came = self.delayed(m, word, WordsSignature.DELAY - 1, "came")
         m.d.comb += [filler.wanted.eq(~filled), filler.release.eq(came.release)]
         with m.If(filler.done):
             m.d.sync += filled.eq(1)

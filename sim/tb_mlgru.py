@@ -44,18 +44,21 @@ def states(model, candidate, forget, floors, state):
 
 
 @cocotb.test
-@cocotb.parametrize((("idle", "stall"), [(0, 0), (0, 0.4), (0.3, 0.4)]))
-async def states_match(dut, idle, stall):
+@cocotb.parametrize((("idle", "stall", "fresh"), [
+    (0, 0, 0), (0, 0.4, 0), (0.3, 0.4, 0), (0.3, 0.4, 1)]))
+async def states_match(dut, idle, stall, fresh):
     config = machine(**parameters())
     box, model = Mlgru(config), golden(config.formats)
     vector = len(box.o.payload.state)
     generator = random.Random(12)
     columns = mixed(generator, model, BEATS * vector)
+    counted = [*columns[:-1], [0] * len(columns[-1])] if fresh else columns
     tag = tags(generator, BEATS)
+    dut.fresh.value = fresh
     await start(dut)
     await passes(dut, (box.i_layout, box.o_layout),
                  beats(vector, tag, **dict(zip(COLUMNS, columns, strict=True))),
-                 beats(vector, tag, **states(model, *arrays(*columns))),
+                 beats(vector, tag, **states(model, *arrays(*counted))),
                  idle=idle, stall=stall, latency=Mlgru.LATENCY)
 
 

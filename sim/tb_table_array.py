@@ -42,7 +42,7 @@ def first_word(box, beats, free=0):
     clock after the one in which the last word before was taken."""
     third = len(beats) // 3
     ready = [beats[len(beats) - 1 - (2 - place) * third] + 1 for place in range(3)]
-    clock = free + DELAY - 1
+    clock = free + DELAY - 2
     for place, _ in STEPS:
         clock = max(clock + 1, ready[place])
     return clock + 2 - DELAY
@@ -119,7 +119,7 @@ async def words_wait_only_for_tables(dut):
     for groups in (block, 2):
         for pace in (1, beats):
             expected += range(clock, clock + groups * pace, pace)
-            clock = expected[-1] + box.fill + 1  # all codes are there
+            clock = expected[-1] + box.fill  # all codes are there
     assert bench.clocks["trits"] == expected
     assert bench.clocks["sums"][0] == expected[block] + box.latency
     assert np.all(np.diff(bench.clocks["sums"][:block * beats]) == 1)
@@ -143,7 +143,7 @@ async def matrices_of_the_same_codes_follow_without_a_gap(dut):
     first = list(range(words[0], words[0] + 2 * groups * beats, beats))
     vector = bench.clocks["codes"][config.inputs // config.vector]  # its first beat
     assert words[:2 * groups] == first
-    assert vector == first[groups] + DELAY + 1
+    assert vector == first[groups] + DELAY
     chunk = config.inputs // config.vector
     follows = first_word(box, bench.clocks["codes"][chunk:2 * chunk], first[-1] + 1)
     assert words[2 * groups:] == list(range(follows, follows + groups * beats, beats))
@@ -162,7 +162,7 @@ async def codes_are_released_after_their_last_fill(dut):
     bench.send(work)
     await bench.sums.expect(work.sums)
     second = bench.clocks["trits"][config.block_groups]
-    assert bench.clocks["codes"][2 * config.inputs // config.vector] == second + DELAY + 1
+    assert bench.clocks["codes"][2 * config.inputs // config.vector] == second + DELAY
 
 
 @cocotb.test

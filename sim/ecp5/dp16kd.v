@@ -10,8 +10,9 @@
 // above DOA.
 //
 // A port that reads the word that the other one writes gets the opposite of what was there: the
-// guide leaves it undefined, so nothing may depend on it. What yosys does not use stops the
-// simulation: output registers, chip selects, clocks of different edges, resets without a clock.
+// guide leaves it undefined, so nothing may depend on it. An output register follows the latch with
+// each clock that OCEx enables. What is not used stops the simulation: output registers of ports of
+// 36 bits, chip selects, clocks of different edges, resets without a clock.
 module DP16KD(
     input DIA17, DIA16, DIA15, DIA14, DIA13, DIA12, DIA11, DIA10, DIA9, DIA8, DIA7, DIA6, DIA5,
     input DIA4, DIA3, DIA2, DIA1, DIA0,
@@ -51,6 +52,7 @@ module DP16KD(
     parameter [319:0] INITVAL_38 = 0, INITVAL_39 = 0, INITVAL_3A = 0, INITVAL_3B = 0;
     parameter [319:0] INITVAL_3C = 0, INITVAL_3D = 0, INITVAL_3E = 0, INITVAL_3F = 0;
 
+    localparam wide_a = DATA_WIDTH_A == 36, wide_b = DATA_WIDTH_B == 36;
     localparam WORDS = 1024;
     reg [17:0] words [0:WORDS-1];
     // Twenty bits of INITVAL_xx a word, of which the lower 18 count.
@@ -74,7 +76,7 @@ module DP16KD(
     integer i;
     initial begin
         for (i = 0; i < WORDS; i = i + 1) words[i] = INITIAL[20*i +: 18];
-        if (REGMODE_A != "NOREG" || REGMODE_B != "NOREG" || CSDECODE_A != "0b000" ||
+        if ((REGMODE_A != "NOREG" || REGMODE_B != "NOREG") && (wide_a || wide_b) || CSDECODE_A != "0b000" ||
             CSDECODE_B != "0b000" || (CLKAMUX == "INV") != (CLKBMUX == "INV")) begin
             $display("DP16KD %m: a mode that is not modelled");
             $fatal;
@@ -118,7 +120,6 @@ module DP16KD(
         endcase
     endfunction
 
-    wire wide_a = DATA_WIDTH_A == 36, wide_b = DATA_WIDTH_B == 36;
     wire write_a = CEA & WEA, write_b = CEB & WEB & ~wide_a;
     wire [9:0] word_a = {ada[13:5], ada[4] & ~wide_a}, word_b = {adb[13:5], adb[4] & ~wide_b};
     wire [17:0] mask_a = mask(DATA_WIDTH_A, ada), mask_b = mask(DATA_WIDTH_B, adb);
@@ -161,7 +162,13 @@ module DP16KD(
         if (RSTB & RESETMODE == "SYNC") begin latch_b <= 0; latch_high <= 0; end
     end
 
-    wire [17:0] doa = wide_b ? latch_b : latch_a, dob = wide_b ? latch_high : latch_b;
+    reg [17:0] register_a = 0, register_b = 0;
+    always @(posedge clock_a) if (OCEA) register_a <= RSTA & RESETMODE == "SYNC" ? 0 : latch_a;
+    always @(posedge clock_b) if (OCEB) register_b <= RSTB & RESETMODE == "SYNC" ? 0 : latch_b;
+
+    wire [17:0] narrow_a = REGMODE_A == "OUTREG" ? register_a : latch_a;
+    wire [17:0] narrow_b = REGMODE_B == "OUTREG" ? register_b : latch_b;
+    wire [17:0] doa = wide_b ? latch_b : narrow_a, dob = wide_b ? latch_high : narrow_b;
     assign {
         DOA17, DOA16, DOA15, DOA14, DOA13, DOA12, DOA11, DOA10, DOA9, DOA8, DOA7, DOA6, DOA5,
         DOA4, DOA3, DOA2, DOA1, DOA0} = doa;
