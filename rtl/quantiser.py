@@ -32,12 +32,6 @@ class Quantiser(Component):
     so a clock lies between two vectors that are there. A bank takes the next vector from
     two clocks after its last beat was read, `beats` + 2 clocks after its job was accepted.
 
-    Parameters
-    ----------
-    config : Config
-    places : int
-        Of the queue of codes, a power of two; fewer give no element a clock.
-
     Members
     -------
     v : In(stream of {values: V x signed(code_input_bits), last: 1})
@@ -49,9 +43,9 @@ class Quantiser(Component):
 
     latency = 8 + Multiplier.LATENCY
 
-    def __init__(self, config, places=CreditQueue.DEPTH):
+    def __init__(self, config):
         formats = config.formats
-        self.config, self.f, self.places = config, formats, places
+        self.config, self.f = config, formats
         self.depth = config.max_inner // config.vector
         self.full_shift = formats.code_input_bits - formats.mantissa_bits  # largest code_shift
         lanes = config.vector
@@ -72,8 +66,7 @@ class Quantiser(Component):
             shape=self.f.code_input_bits * self.config.vector, depth=BANKS * self.depth, init=[],
             attrs={"no_rw_check": 1,  # no bank is read and written at a time
                    **style(BANKS * self.depth)})
-        m.submodules.queue = self.queue = CreditQueue(
-            self.codes.payload.shape(), self.places)
+        m.submodules.queue = self.queue = CreditQueue(self.codes.payload.shape())
         connect(m, self.queue.o, flipped(self.codes))
         self._build_write(m, memory.write_port())
         self._build_codes(m, *self._build_read(m, memory.read_port(domain="comb")))
