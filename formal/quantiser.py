@@ -50,7 +50,8 @@ class Properties(Component):
             late, before = Signal(2), late
             m.d.sync += late.eq(before)
         made = Cat(self.made[0], self.made[-1])  # valid, last
-        m.d.comb += [implies(self.read, self.room), Assert(made[0] == late[0]), implies(late[0], made[1] == late[1]),
+        m.d.comb += [implies(self.read, self.room), Assert(made[0] == late[0]),
+                     implies(late[0], made[1] == late[1]),
                      Cover(whole == 2), Cover(made.all() & (inside == 0))]
         return m
 

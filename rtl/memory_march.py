@@ -224,7 +224,18 @@ class MemoryMarch(Component):
 
     def _share(self, m):
         """The memory is ours while busy, else that of `through`."""
-        with m.If(self.busy):
-            connect(m, self._own, flipped(self.memory))
-        with m.Else():
-            connect(m, flipped(self.through), flipped(self.memory))
+        ours = Signal()  # a register, for it turns a wide switch; the first clock needs no memory
+        m.d.sync += ours.eq(self.busy)
+        own, through, memory = self._own, self.through, self.memory
+        for user, its in ((own, ours), (through, ~ours)):
+            with m.If(its):
+                m.d.comb += [memory.requests.payload.eq(user.requests.payload),
+                             memory.requests.valid.eq(user.requests.valid),
+                             user.requests.ready.eq(memory.requests.ready),
+                             memory.writes.payload.eq(user.writes.payload),
+                             memory.writes.valid.eq(user.writes.valid),
+                             user.writes.ready.eq(memory.writes.ready)]
+            # The words themselves go to both, for gates before them would lengthen what they go to.
+            m.d.comb += [user.words.payload.eq(memory.words.payload),
+                         user.words.valid.eq(memory.words.valid & its)]
+        m.d.comb += memory.words.ready.eq(1)

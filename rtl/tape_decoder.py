@@ -201,7 +201,7 @@ class TapeDecoder(Component):
                         end_of_command()
             with m.State("TRITS"):
                 m.d.comb += [self.trits.valid.eq(words.valid), words.ready.eq(self.trits.ready)]
-                with m.If(taken):
+                with m.If(words.valid & self.trits.ready):  # taken, said with fewer gates
                     m.d.sync += [payload.eq(payload - 1), final.eq(payload == 2)]
                     with m.If(final):
                         end_of_command()
