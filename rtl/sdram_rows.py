@@ -55,6 +55,8 @@ class RowMachine(Component):
 
     def elaborate(self, _platform):
         m, t = Module(), self._timing
+        # Which command it is, without the way through its code; they end the longest paths.
+        self._activates, self._closes = Signal(), Signal()
         self._timers(m)
         self._remember_rows(m)
         segment, wait, unused = self.segment, self._wait, ~self.go
@@ -69,7 +71,9 @@ class RowMachine(Component):
 
         def issue(command, clocks):
             """`clocks` until the next command of this machine."""
-            m.d.comb += [self.command.eq(command), wait.start.eq(1), wait.clocks.eq(clocks)]
+            m.d.comb += [self.command.eq(command), wait.start.eq(1), wait.clocks.eq(clocks),
+                         self._activates.eq(command == Command.ACTIVATE),
+                         self._closes.eq(command == Command.PRECHARGE)]
 
         def resume():
             with m.If(pending):
@@ -159,10 +163,8 @@ class RowMachine(Component):
     def _timers(self, m):
         """Everything that is counted from ACTIVATE, from the last command, and from power-up."""
         t = self._timing
-        activated = Signal()
-        m.d.comb += activated.eq(self.command == Command.ACTIVATE)
-        self._may_close = countdown(m, "close_timer", activated, t.ras)
-        self._may_open = countdown(m, "open_timer", activated, max(t.rc, t.rrd))
+        self._may_close = countdown(m, "close_timer", self._activates, t.ras)
+        self._may_open = countdown(m, "open_timer", self._activates, max(t.rc, t.rrd))
         m.submodules.wait = self._wait = Countdown(max(t.rp, t.rcd, t.rfc, t.mrd))
         power = Signal(range(t.power_up + 1), init=t.power_up)
         self._powered = Signal()
@@ -182,11 +184,11 @@ class RowMachine(Component):
         ]
         for bank in range(banks):
             with m.If(self.bank == bank):
-                with m.If(self.command == Command.ACTIVATE):
+                with m.If(self._activates):
                     m.d.mem += opened[bank].eq(1)
                 with m.If(self._opening):  # the command may not come yet, but its bank is closed
                     m.d.mem += rows[bank].eq(self.address)
-        with m.If(self.command == Command.PRECHARGE):
+        with m.If(self._closes):
             m.d.mem += opened.eq(opened & ~(Const(1, banks) << self.bank))
             with m.If(self.address[10]):
                 m.d.mem += opened.eq(0)
