@@ -164,24 +164,24 @@ class Responder(Component):
         fixed = self._chosen(m, identity, "fixed")
         size = Mux(self._is[Opcode.COUNTERS], link.COUNTER_BYTES, link.SIGNATURE_BYTES)
         m.d.sync += self._final.eq(self._octet == size - 1)
-        # Which of these it is, is known a clock before: a select of eight has few gates.
-        of = self._is
-        kinds = ((1, self._now()), (of[Opcode.VERIFY], self.crc),
-                 (of[Opcode.PROMPT], Cat(self.accepted, self.room)),
-                 (of[Opcode.COUNTERS], counter), (of[Opcode.SIGNATURES], signature),
-                 (of[Opcode.IDENTIFY], Mux(past_identity, self._varying, fixed)),
-                 (of[Opcode.MARCH] & ~past_march, progress),
-                 (of[Opcode.MARCH] & past_march, self._word))
-        kind = Signal(range(len(kinds)))
         self._merged, self._merged_bytes = Signal.like(self._chunk), Signal.like(self._chunk_left)
-        m.d.sync += kind.eq(0)
-        for n, (chosen, _) in enumerate(kinds[1:], start=1):
-            with m.If(chosen):
-                m.d.sync += kind.eq(n)
-        with m.Switch(kind):
-            for n, (_, chunk) in enumerate(kinds):
-                with m.Case(n):
-                    m.d.sync += [self._merged.eq(chunk), self._merged_bytes.eq(len(chunk) // 8)]
+        self._merge(m, self._now())
+        for opcode, chunk in ((Opcode.VERIFY, self.crc),
+                              (Opcode.PROMPT, Cat(self.accepted, self.room)),
+                              (Opcode.COUNTERS, counter),
+                              (Opcode.SIGNATURES, signature),
+                              (Opcode.IDENTIFY, fixed)):
+            with m.If(self._is[opcode]):
+                self._merge(m, chunk)
+        with m.If(self._is[Opcode.IDENTIFY] & past_identity):
+            self._merge(m, self._varying)
+        with m.If(self._is[Opcode.MARCH]):
+            self._merge(m, progress)
+            with m.If(past_march):
+                self._merge(m, self._word)
+
+    def _merge(self, m, chunk):
+        m.d.sync += [self._merged.eq(chunk), self._merged_bytes.eq(len(chunk) // 8)]
 
     def _build_load(self, m):
         """Load the next chunk, as soon as it is there."""
