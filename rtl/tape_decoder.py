@@ -92,6 +92,7 @@ class TapeDecoder(Component):
         left_one = Signal()  # left == 1
         payload = Signal(SPAN_BITS)  # words (trits) or beats (pairs) of the command
         final = Signal()  # payload == 1
+        giving = Signal()  # state TRITS, without the way through its code
         unwritten = Signal(8)  # matrices handed out and not yet written back
         taken = words.valid & words.ready
         with m.If(taken):
@@ -108,6 +109,7 @@ class TapeDecoder(Component):
         m.d.comb += [self.pairs.payload.as_value().eq(beat),
                      self.embeddings.payload.as_value().eq(beat),
                      self.trits.payload.eq(words.payload),
+                     self.trits.valid.eq(words.valid & giving),
                      self.fields.payload.eq(words.payload)]
 
         def give_beats(to, last):
@@ -192,6 +194,7 @@ class TapeDecoder(Component):
                     m.d.comb += self.matrices.valid.eq(1)
                     m.d.sync += [payload.eq(command[3]), final.eq(command[3] == 1)]
                     with m.If(self.matrices.ready):
+                        m.d.sync += giving.eq(1)
                         m.next = "TRITS"
             with m.State("PAIRS"):
                 give_beats(self.pairs, final)
@@ -200,10 +203,11 @@ class TapeDecoder(Component):
                     with m.If(final):
                         end_of_command()
             with m.State("TRITS"):
-                m.d.comb += [self.trits.valid.eq(words.valid), words.ready.eq(self.trits.ready)]
+                m.d.comb += words.ready.eq(self.trits.ready)
                 with m.If(words.valid & self.trits.ready):  # taken, said with fewer gates
                     m.d.sync += [payload.eq(payload - 1), final.eq(payload == 2)]
                     with m.If(final):
+                        m.d.sync += giving.eq(0)
                         end_of_command()
 
             m.d.comb += self.idle.eq(fsm.ongoing("SPAN") & (unwritten == 0))
