@@ -13,7 +13,7 @@ from ..rtl.netlist_passes import improve
 from .board import BoardError
 from .chips import lut4
 from .machine import BoardMachine
-from .tools import ECPPACK, NEXTPNR, YOSYS, ToolError, cell_counts, run_tool
+from .tools import ECPPACK, NEXTPNR, YOSYS, HopelessError, ToolError, cell_counts, run_tool
 
 NAME = "top"
 SYNTHESIS = "read_rtlil {0}.il\nsynth_ecp5 -top {0}\ntee -o {0}.stat stat\nwrite_json {0}.json\n"
@@ -22,6 +22,8 @@ HOURS = 3600
 # are: its router stops at the constraint, and its last analysis finds paths that are up to 1 %
 # slower than it had thought.
 MARGIN = Fraction(101, 100)
+# Iterations of the router without fewer paths that are too slow; left alone it goes on to 1,500.
+ITERATIONS = 150
 
 
 class TimingError(BoardError):
@@ -88,22 +90,35 @@ def device_options(board):
     return [device, "--package", package, "--speed", chip.speed]
 
 
-def place_and_route(board, folder, seed):
+def gets_nowhere(log):
+    """Why there is no more to come from nextpnr's router, judged by its log; "" if there may be."""
+    failing = [int(n) for n in re.findall(r"iter=.* tmgfail=(\d+)", log)]
+    if failing and len(failing) - failing.index(min(failing)) > ITERATIONS and min(failing):
+        return (f"{min(failing)} connections are too slow, no fewer after {ITERATIONS} more "
+                "iterations of the router")
+    return ""
+
+
+def place_and_route(board, folder, seed, last=False):
     """`top.json` -> `top.config` and nextpnr's report; (report, seconds), timing met or not.
 
     The report's constraints are the rates of the clocks, without the MARGIN that nextpnr was asked
-    for. ToolError when anything but timing failed.
+    for. HopelessError when the router gets nowhere; with `last` it does not try to, so that there
+    is a report. ToolError when anything but timing failed.
     """
     report = folder / "nextpnr.json"
     report.unlink(missing_ok=True)
     arguments = [*device_options(board), "--json", f"{NAME}.json", "--lpf", f"{NAME}.lpf",
                  "--textcfg", f"{NAME}.config", "--report", report.name, "--seed", str(seed),
                  # router1 has not ended on a whole machine; router2 looks at timing only when asked
-                 "--router", "router2", "--tmg-ripup"]
+                 "--router", "router2", *["--tmg-ripup"] * (not last)]
     begun = time.monotonic()
     try:
         run_tool(NEXTPNR, arguments, folder / "nextpnr.log",
-                 what=f"placement and routing, seed {seed}", timeout=3 * HOURS)
+                 what=f"placement and routing, seed {seed}", timeout=3 * HOURS,
+                 hopeless=gets_nowhere)
+    except HopelessError:
+        raise
     except ToolError:  # missed timing ends it like a crash does, but with a report
         if not report.exists() or met(json.loads(report.read_text())):
             raise
@@ -124,16 +139,21 @@ def met(report):
 
 def route(board, folder, seeds):
     """The first seed that meets the constraints, as Routed; TimingError with the best otherwise."""
-    reports = {}
+    reports, seeds = {}, list(seeds)
     for seed in seeds:
-        reports[seed], seconds = place_and_route(board, folder, seed)
-        if not met(reports[seed]):
-            print(f"seed {seed}: {critical_path(reports[seed])}", file=sys.stderr)
-        else:
+        try:
+            reports[seed], seconds = place_and_route(board, folder, seed)
+        except HopelessError as error:
+            print(f"seed {seed}: {error}", file=sys.stderr)
+            continue
+        if met(reports[seed]):
             return Routed(reports[seed], seed, {"nextpnr": seconds})
+        print(f"seed {seed}: {critical_path(reports[seed])}", file=sys.stderr)
+    if not reports:  # of which path could be said that it is too slow
+        reports[seeds[0]], _ = place_and_route(board, folder, seeds[0], last=True)
     best = max(reports, key=lambda s: slowest(reports[s])[1])
     raise TimingError(f"{board.title}: timing is missed with seeds "
-                      f"{', '.join(map(str, reports))}; best with {best}: "
+                      f"{', '.join(map(str, seeds))}; best with {best}: "
                       f"{critical_path(reports[best])}")
 
 

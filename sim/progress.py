@@ -5,13 +5,15 @@ import threading
 import time
 
 from rich.console import Console
+from rich.markup import escape
 
 PATIENCE_S = 2.0
 
 
 @contextlib.contextmanager
-def step(text, patience=PATIENCE_S):
-    """Shows `text` with a spinner and the seconds, once the block has run for `patience` seconds.
+def step(text, patience=PATIENCE_S, detail=lambda: ""):
+    """Shows `text` with a spinner and the seconds, once the block has run for `patience` seconds,
+    and behind them what `detail` says then.
 
     Without a terminal it is one plain line.
     """
@@ -28,7 +30,7 @@ def step(text, patience=PATIENCE_S):
             return
         with status:
             while not done.wait(1):
-                status.update(f"{text} ({time.monotonic() - begun:.0f} s)")
+                status.update(f"{text} ({time.monotonic() - begun:.0f} s) {escape(detail())}")
 
     watcher = threading.Thread(target=watch, daemon=True)
     watcher.start()

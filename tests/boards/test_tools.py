@@ -13,13 +13,14 @@ from tritone.boards.build import main as build
 from tritone.boards.flow import (
     TimingError,
     critical_path,
+    gets_nowhere,
     met,
     place,
     route,
     with_margin,
     without_margin,
 )
-from tritone.boards.tools import Tool, ToolError, cell_counts, run_tool
+from tritone.boards.tools import HopelessError, Tool, ToolError, cell_counts, run_tool
 
 
 @pytest.fixture
@@ -63,6 +64,24 @@ def test_a_tool_that_hangs_is_ended(tool, tmp_path):
     with pytest.raises(ToolError, match="had not finished after 2 s: begun"):
         run(tool("print('begun', flush=True)\ntime.sleep(600)"), tmp_path, timeout=2)
     assert time.monotonic() - begun < 30
+
+
+def test_a_tool_that_gets_nowhere_is_ended(tool, tmp_path):
+    begun = time.monotonic()
+    with pytest.raises(HopelessError, match=r"SomeTool \(a job\) was ended: it says never"):
+        run_tool(tool("print('never', flush=True)\ntime.sleep(600)"), [], tmp_path / "tool.log",
+                 what="a job", timeout=60,
+                 hopeless=lambda text: f"it says {text.strip()}" if text else "")
+    assert time.monotonic() - begun < 30
+
+
+@pytest.mark.parametrize("failing, says", [
+    ([9, 5, *[6] * 149], ""), ([9, 5, *[6] * 150], "5 connections are too slow"),
+    ([9, 0, *[1] * 300], ""), ([], "")], ids=["in time", "too late", "met before", "not begun"])
+def test_a_router_gets_nowhere_or_not(failing, says):
+    log = "".join(f"Info: iter={n + 1} wires=9 overused=0 overuse=0 tmgfail={count} archfail=NA\n"
+                  for n, count in enumerate(failing))
+    assert gets_nowhere(log).startswith(says) and bool(gets_nowhere(log)) == bool(says)
 
 
 def test_cells_of_a_netlist():
@@ -121,6 +140,18 @@ def test_missed_timing_names_the_best_seed_and_its_path(monkeypatch):
     assert str(caught.value).startswith(
         "ULX3S 85F: timing is missed with seeds 1, 2, 3; best with 2: domain sync: "
         "95.0 MHz of 100.0 MHz")
+
+
+def test_seeds_that_get_nowhere_end_with_a_path(monkeypatch, capsys):
+    def place_and_route(_board, _folder, seed, last=False):
+        if not last:
+            raise HopelessError(f"no way with {seed}")
+        return timing(97.0), 1.0
+
+    monkeypatch.setattr(flow, "place_and_route", place_and_route)
+    with pytest.raises(TimingError, match="with seeds 4, 5; best with 4: domain sync: 97.0 MHz"):
+        route(board("ulx3s-85f"), None, [4, 5])
+    assert "seed 5: no way with 5" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("arguments, message", [
