@@ -7,6 +7,7 @@ from amaranth.lib.wiring import Component, In, Out, connect, flipped
 from .crossing_queue import CrossingQueue
 from .interfaces import MemorySignature
 from .sdram_interfaces import request_layout
+from .stream_buffer import StreamBuffer
 
 QUEUE = 8  # requests, and words to write, that wait for the controller
 WORDS = 32  # on their way to a machine whose clock is slower
@@ -85,9 +86,11 @@ class SdramBridge(Component):
             request.words.eq(Mux(writing, 1, memory.requests.payload.words)),
             self.requests.valid.eq(out.valid), out.ready.eq(self.requests.ready),
             self.requests.payload.eq(out.payload),
-            self.data.valid.eq(data_out.valid), data_out.ready.eq(self.data.ready),
-            self.data.payload.eq(data_out.payload),
         ]
+        # The controller decides late in the clock whether it takes a word.
+        m.submodules.written = written = DomainRenamer("mem")(StreamBuffer(self._config.word_bits))
+        connect(m, data_out, written.i)
+        connect(m, written.o, flipped(self.data))
 
     def _return_through_a_queue(self, m):
         m.submodules.words = words = CrossingQueue(self._config.word_bits, WORDS,
