@@ -5,27 +5,13 @@ word has to go through the fabric before it is kept. Tritone's are kept a clock 
 is possible; with the register of the block itself half of the way is saved, and the flip-flops.
 """
 
-from collections import defaultdict
+from .netlist_loads import loads_of
 
 MULTIPLIER, MEMORY, REGISTER = "MULT18X18D", "DP16KD", "TRELLIS_FF"
 PRODUCT = tuple(f"P{n}" for n in range(36))
 WORD_BITS = 18  # of a port of a block RAM; wider ones join both ports
 # What the output register of a block can do, too: clocked by the rising edge, not reset.
 PLAIN = {"CLKMUX": "CLK", "REGSET": "RESET"}
-
-
-def readers(module):
-    """{net: [(cell, port)]} of the nets that are read; ports of the module count as ("", name)."""
-    found = defaultdict(list)
-    for name, cell in module["cells"].items():
-        for port, bits in cell["connections"].items():
-            if cell["port_directions"][port] == "input":
-                for bit in bits:
-                    found[bit].append((name, port))
-    for name, port in module["ports"].items():
-        for bit in port["bits"]:
-            found[bit].append(("", name))
-    return found
 
 
 def clocking(register):
@@ -44,8 +30,8 @@ def clocking(register):
 
 
 def places(block):
-    """What may be registered in a block: (outputs, the clock that this takes or None, parameters,
-    {port: net, or a function of the registers' (clock, enable)})."""
+    """What may be registered in a block: (outputs, the clock that their registers must have or
+    None, parameters to set, ports for clock, enable and reset, None where there is none to set)."""
     nets, parameters = block["connections"], block["parameters"]
     if block["type"] == MULTIPLIER and not parameters:
         yield PRODUCT, None, {"REG_OUTPUT_CLK": "CLK0", "REG_OUTPUT_CE": "CE0",
@@ -71,8 +57,8 @@ def registers_of(block, outputs, cells, read):
         for net in block["connections"].get(output, []):
             if len(read[net]) > 1:
                 return None
-            for name, port in read[net]:
-                if not name or port != "DI" or clocking(cells[name]) is None:
+            for name, port, _ in read[net]:
+                if name is None or port != "DI" or clocking(cells[name]) is None:
                     return None
                 registers[output] = name
     clocks = {clocking(cells[name]) for name in registers.values()}
@@ -82,7 +68,7 @@ def registers_of(block, outputs, cells, read):
 def absorb(module):
     """Moves what can be moved in one module of a netlist (yosys' JSON); {type of block: how many
     products, or ports of block RAMs, it was}."""
-    cells, read = module["cells"], readers(module)
+    cells, read = module["cells"], loads_of(module)
     absorbed = {MULTIPLIER: 0, MEMORY: 0}
     for block in [cell for cell in cells.values() if cell["type"] in absorbed]:
         for outputs, needed, parameters, ports in places(block):

@@ -6,27 +6,14 @@ where its loads are.
 """
 
 import re
-from collections import defaultdict
+
+from .netlist_loads import loads_of
 
 COPIED = {"TRELLIS_FF": "Q", "LUT4": "Z"}  # its output
 # Ports whose nets stay whole: clocks; resets, of which the 8 flip-flops of a tile may have two, so
 # that more of them leave no way to place a machine.
 KEPT = {"CLK", "CLKI", "CLKFB", "CLKA", "CLKB", "WCK", "CLK0", "LSR", "RSTA", "RSTB"}
 MOST = 150  # loads of a net
-
-
-def loads_of(module):
-    """{net: [(cell, port, place)]} of the nets that cells read; None as a cell: the module's."""
-    found = defaultdict(list)
-    for name, cell in module["cells"].items():
-        for port, bits in cell["connections"].items():
-            if cell["port_directions"][port] != "output":
-                for place, bit in enumerate(bits):
-                    found[bit].append((name, port, place))
-    for name, port in module["ports"].items():
-        for place, bit in enumerate(port["bits"]):
-            found[bit].append((None, name, place))
-    return found
 
 
 def in_order(load):

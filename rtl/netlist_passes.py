@@ -8,9 +8,9 @@ import sys
 from collections import Counter
 from pathlib import Path
 
-from . import block_registers, fan_out
+from . import block_registers, fan_out, netlist_loads
 
-SOURCES = tuple(Path(p.__file__) for p in (block_registers, fan_out))
+SOURCES = tuple(Path(p.__file__) for p in (block_registers, fan_out, netlist_loads))
 
 
 def improve(source, target):
