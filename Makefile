@@ -21,8 +21,8 @@ unexport PYTHONPATH
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help generate selftest selftest-mutants record-selftest test test-train test-sdram results \
-        real-size sim verilog synth synth-all synth-smallest synth-report program formal netlist lint \
-        mutants train lock clean prerequisites
+        real-size sim verilog synth synth-all synth-smallest synth-again synth-report program \
+        formal netlist lint mutants train lock clean prerequisites
 
 help:  ## this list
 	@echo "make TARGET [PROMPT=... TOKENS=$(TOKENS) SEED=$(SEED) TEMPERATURE=$(TEMPERATURE) MODEL=$(MODEL) BOARD=virtual|golden|PORT]"
@@ -59,9 +59,11 @@ synth-all: $(READY)  ## the bitstreams of all boards, many minutes each, then sy
 	    $(PY) -m tritone.boards.build $$board || status=1; done; \
 	    $(PY) -m tritone.boards.summary && exit $$status
 
-synth-smallest: $(READY)  ## place and route the smallest preset twice; the bitstreams must be equal
-	@$(PY) -m tritone.boards.build ulx3s-45f --preset tiny --no-simulation
-	@$(PY) -m tritone.boards.build ulx3s-45f --preset tiny --again
+synth-smallest: $(READY)  ## the bitstream of the smallest board, as in continuous integration
+	@$(PY) -m tritone.boards.build ulx3s-12f
+
+synth-again: $(READY)  ## build what build/BOARD holds once more; the bitstreams must be equal
+	@$(PY) -m tritone.boards.build "$(SYNTH_BOARD)" --again
 
 synth-report: $(READY)  ## collect the reports of build/ into docs/boards.md and README.md
 	@$(PY) -m tritone.boards.summary

@@ -168,11 +168,14 @@ class Machine:
         # boxes: the clock from which each is free
         self.norm_free = self.scalar_free = self.summary_taken = 0
         self.quantiser_free = self.job_taken = 0
+        self.constants_taken = -1  # out of the buffer before the scalar unit
         self.codes_full, self.scales = deque(), deque()
         self.scale_box = CreditPipe(SCALE_LATENCY)
         self.sums_gone = deque([-1, -1], 2)  # clocks in which beats left the buffer before it
         # clocks in which the last two went out of the buffers of pairs, of words of trits
         self.pairs_gone, self.words_gone = deque([-1, -1], 2), deque([-1, -1], 2)
+        self.words_given = deque([-1, -1], 2)  # into the latter, out of the buffer before it
+        self.logits_gone = deque([-1, -1], 2)  # clocks in which beats left the buffer of logits
         self.results_free = 0  # last beat of the matrix before has been written
         self.written = self.settled = 0
         self.reserved, self.freed = 0, []  # beats of the sum queue: count, clocks they went
@@ -215,8 +218,9 @@ class Machine:
     def _norm(self, command, now):
         if command.wait:
             now = max(now, self.written + 1, self.settled)
-        norm, constants = max(now, self.norm_free), max(now, self.scalar_free)
-        clock = max(norm, constants) + 1
+        norm, buffered = max(now, self.norm_free), max(now, self.constants_taken + 1)
+        constants = self.constants_taken = max(buffered, self.scalar_free)
+        clock = max(norm, buffered) + 1
         beats = -(-command.length // self.config.vector)
         given, pair = clock - 1, norm + NORM_TAKEN - 1
         for beat in range(beats):
@@ -235,7 +239,7 @@ class Machine:
         summary = max(pair + self.summary, constants + self._prepare_clocks(command),
                       self.job_taken + 1)
         self.summary_taken, self.scalar_free = summary, summary + self.scale
-        self.scales.append(summary + self.scale)
+        self.scales.append(summary + self.scale + BUFFER)
         job = max(summary + self.reciprocal, self.quantiser_free)
         self.job_taken = job
         codes = job + QUANTISE + beats - 1
@@ -254,18 +258,22 @@ class Machine:
         # now or when the one before is done
         clock = max(self.words_gone[-1] + 1, self.codes_full[0]) - 1
         scale, left = self.scales[0], -(-command.rows // config.vector)
-        first, given, gone = True, now, self.words_gone
+        # The array takes a matrix when it has all words of the one before.
+        gone, passed = self.words_gone, self.words_given
+        first, given = True, max(now, passed[-1] + 1)
         take, append = self.source.next, self.source.taken.append
         begun = first_ready = None
         for _ in range(command.words // chunks):
             for _ in range(chunks - 1):
-                given = max(take(), given + 1, gone[0] + 1)
-                clock = max(given + BUFFER, clock + 1)
+                given = max(take(), given + 1, passed[0] + 1)
+                passed.append(max(given + BUFFER, passed[-1] + 1, gone[0] + 1))
+                clock = max(passed[-1] + BUFFER, clock + 1)
                 append(given)
                 gone.append(clock)
                 begun = clock if begun is None else begun
-            given = max(take(), given + 1, gone[0] + 1)
-            clock = max(given + BUFFER, clock + 1, self.last_group + self.beats)
+            given = max(take(), given + 1, passed[0] + 1)
+            passed.append(max(given + BUFFER, passed[-1] + 1, gone[0] + 1))
+            clock = max(passed[-1] + BUFFER, clock + 1, self.last_group + self.beats)
             over = self.reserved + self.beats - self.places
             if over > 0:
                 clock = max(clock, self.freed[over - 1] + FREED)
@@ -310,9 +318,14 @@ class Machine:
         return entered
 
     def _sample(self, clock):
-        """Clock in which the sampler takes a beat that is there from `clock` on: it looks at an
-        element a clock."""
-        return max(clock, self.used + self.config.vector)
+        """Clock in which a beat that is there from `clock` on goes into the buffer of logits."""
+        used = max(clock, self.logits_gone[0] + 1)
+        self.logits_gone.append(self._drawn(used + BUFFER))
+        return used
+
+    def _drawn(self, clock):
+        """Clock in which the sampler takes such a beat: it looks at an element a clock."""
+        return max(clock, self.logits_gone[-1] + self.config.vector)
 
     def _finish(self, command):
         """When the matrix is written, its last beat having been used in clock `used`."""
@@ -322,7 +335,7 @@ class Machine:
         self.results_free = last + 1
         self.written = last + DRAIN
         if command.function is Function.LOGITS:
-            self.sampled = self.used + self.sampler
+            self.sampled = self.logits_gone[-1] + self.sampler
 
 
 def predict(tape, config=None):

@@ -7,6 +7,7 @@ its codes: no norm waits for a later one's matrices but through `written`.
 
 from ..common.triples import PLACES, STEPS, group_count, last_beat, neighbours_in_turn
 from .clocks import (
+    BUFFER,
     FREED,
     NORM_NEXT,
     NORM_TAKEN,
@@ -19,12 +20,13 @@ from .clocks import (
 
 EMBEDDING = 8  # first clock in which a word of the embedding is written
 SETTLE = 5  # last word written -> norm may go
-COMMANDS = 5 + 1  # rows of an embedding -> START, beside the rows themselves
-FIRST_NORM, NEXT_NORM, FIRST_MATRIX = 7, 5, 3  # from START, from the norm before, from START
+COMMANDS = 5 + 2  # rows of an embedding -> START, beside the rows themselves
+FIRST_NORM, NEXT_NORM, FIRST_MATRIX = 8, 5, 4  # from START, from the norm before, from START
 FILLED = 2  # last step of the filler -> first word
-TAKEN = 2  # word taken -> word
+TAKEN = 3  # word taken -> word
 BANKS = 2  # of v
 NOISE = 12  # start of the token -> the first beat of noise, and one clock more for each element
+IDLE = 2  # last matrix written -> a token that is only read is done
 SAMPLER = 2  # last logits -> token, and one clock more for each level of the tree over a beat
 
 
@@ -39,7 +41,6 @@ class ResidentMachine(Machine):
         self.v_box, self.code_box = CreditPipe(V_LATENCY), CreditPipe(QUANTISE - 1)
         self.v_free = [0] * BANKS  # clock from which a bank takes a vector
         self.codes_free = 0
-        self.constants_taken = -1
         self.norms = 0
         self.serial = neighbours_in_turn(config.inputs, config.vector)
         self.sampler = SAMPLER + self.levels
@@ -57,7 +58,7 @@ class ResidentMachine(Machine):
             self._prepare(norm)
             for matrix in matrices:
                 self._multiply(matrix)
-        return (self.sampled if self.sampling else self.written + 1) + 1
+        return (self.sampled if self.sampling else self.written + IDLE) + 1
 
     def _prepare(self, command):
         """A norm, from the decoder to the bank of codes; `codes` are the clocks of its beats."""
@@ -80,7 +81,7 @@ class ResidentMachine(Machine):
         summary = max(pair + self.summary, constants + self._prepare_clocks(command),
                       self.scalar_free, self.job_taken + 1)
         self.summary_taken, self.scalar_free = summary, summary + self.scale
-        self.scales.append(summary + self.scale)
+        self.scales.append(summary + self.scale + BUFFER)
         job = max(summary + self.reciprocal, self.quantiser_free)
         self.job_taken, read, self.codes = job, job, []
         for _ in range(beats):
@@ -149,10 +150,10 @@ class ResidentMachine(Machine):
         self.freed.append(self.queue_out)
         return self.queue_out
 
-    def _sample(self, clock):
+    def _drawn(self, clock):
         """The sampler takes a beat a clock, once it has the noise."""
         self.noise = min(self.noise + self.config.vector, NOISE + self.vocabulary)
-        return max(clock, self.used + 1, self.noise)
+        return max(clock, self.logits_gone[-1] + 1, self.noise)
 
     def _complete(self, command, clock, scale, beats, first):
         """The word that completes a group, not before `clock`: when it is taken."""

@@ -19,7 +19,8 @@ TIMERS = {"close": "rows.close_timer", "open": "rows.open_timer", "wait": "rows.
 
 def lengths(t):
     """Of TIMERS, in clocks."""
-    return {"close": t.ras, "open": max(t.rc, t.rrd), "wait": max(t.rp, t.rcd, t.rfc, t.mrd),
+    return {"close": t.ras, "open": max(t.rc, t.rrd),
+            "wait": max(t.rp, t.rcd - 2, 1, t.rfc, t.mrd) - 1,
             "spacing": t.beats - 1, "turnaround": t.cas_latency + t.beats,
             "recovery": t.beats - 1 + t.wr, "length": t.beats}
 
@@ -41,6 +42,8 @@ def peeked(geometry, t):
         "started": ("columns.started", 1), "place": ("columns.place", place),
         "due": ("refresh.due", 1), "over": ("refresh.over", 1),
         "until": ("refresh.left", width(t.refresh_interval - 1)),
+        "wait_begins": ("rows.wait_begins", 1),
+        "wait_length": ("rows._wait_length", width(lengths(t)["wait"])),
     }
     for name, path in TIMERS.items():
         found[f"{name}_left"] = (f"{path}.left", width(lengths(t)[name]))
@@ -99,6 +102,8 @@ class Invariants:
         for name in TIMERS:
             left, done = getattr(p, f"{name}_left"), getattr(p, f"{name}_done")
             self.holds(done == (left == 0), left < lengths(t)[name])
+        self.holds(~p.wait_begins | (p.wait_length != 0), p.wait_length <= lengths(t)["wait"])
+        p.wait_left = Mux(p.wait_begins, p.wait_length, p.wait_left)
 
         def counted(event, ages, left, clocks):
             self.holds(~event | (left + 1 >= clocks),

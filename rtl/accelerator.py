@@ -109,13 +109,14 @@ class Accelerator(Component):
         self._join(m, "read", self.sequencer.reads,
                    decoder.reads if self.contents else self.reader.spans)
         self._join(m, "span", self.sequencer.spans, decoder.spans)
-        self._join(m, "field", decoder.fields, self.sequencer.fields, None, StreamBuffer)
+        self._join(m, "field", decoder.fields, self.sequencer.fields, StreamBuffer, StreamBuffer)
         connect(m, decoder.embeddings, self.embedder.embeddings)
         connect(m, decoder.norms, self.normaliser.norms)
-        self._join(m, "constant", decoder.constants, self.scalars.constants, None, SkidBuffer)
+        self._join(m, "constant", decoder.constants, self.scalars.constants, SkidBuffer,
+                   SkidBuffer)
         connect(m, decoder.matrices, self.array.matrices)
         self._join(m, "pair", decoder.pairs, self.normaliser.pairs)
-        connect(m, decoder.trits, self.array.trits)
+        self._join(m, "trit", decoder.trits, self.array.trits)
         m.d.comb += [decoder.written.eq(self.results.written),
                      decoder.settled.eq(self.embedder.settled),
                      self.sequencer.idle.eq(decoder.idle & (
@@ -128,11 +129,12 @@ class Accelerator(Component):
         connect(m, normaliser.summaries, self.scalars.summaries)
         connect(m, normaliser.floors, results.floors)
         connect(m, self.scalars.jobs, self.quantiser.jobs)
-        connect(m, self.scalars.scales, self.scale.scales)
+        self._join(m, "factor", self.scalars.scales, self.scale.scales, StreamBuffer,
+                   StreamBuffer)
         connect(m, self.quantiser.codes, self.array.codes)
         self._join(m, "sum", self.array.sums, self.scale.sums)
         connect(m, self.scale.scaled, results.scaled)
-        connect(m, results.logits, self.sampler.logits)
+        self._join(m, "logit", results.logits, self.sampler.logits, StreamBuffer, StreamBuffer)
         m.d.comb += [
             results.address.eq(normaliser.address), results.source.eq(normaliser.source),
             normaliser.x.eq(results.x), normaliser.bits.eq(results.bits),

@@ -17,6 +17,7 @@ from .memory_access import MemoryAccess
 from .memory_march import MemoryMarch
 from .responder import Responder
 from .session import SETTLE_CLOCKS, Session
+from .stream_buffer import StreamBuffer
 
 _range = {"address": 32, "words": 32}
 FIELDS = {
@@ -216,7 +217,9 @@ class Control(Component):
 
     def _build_responder(self, m):
         session, access, responder = self._session, self._access, self._responder
-        connect(m, access.o, responder.words)
+        m.submodules.words_read = words_read = StreamBuffer(self._config.word_bits)
+        connect(m, access.o, words_read.i)
+        connect(m, words_read.o, responder.words)
         connect(m, responder.responses, flipped(self.responses))
         connect(m, responder.response_bytes, flipped(self.response_bytes))
         m.d.comb += [
@@ -344,7 +347,6 @@ class Control(Component):
             m.next = "LOAD"
 
     def _judge_run(self, m):
-        view = self._view(Opcode.RUN)
         with m.If(self._no_session):
             self._refuse(m, Status.BAD_SESSION)
         with m.Elif(self._sessions[Opcode.RUN]):  # a repeat: it has begun
@@ -354,14 +356,7 @@ class Control(Component):
         with m.Elif(~self.machine.status.ready):
             self._refuse(m, Status.NOT_READY)
         with m.Else():
-            m.d.sync += [
-                self._number.eq(view.session),
-                self.machine.generate.eq(view.generate),
-                self.machine.temperature.eq(view.temperature),
-                self.machine.seed.eq(view.seed),
-                self._flags.eq(view.flags),
-            ]
-            m.next = "START"
+            m.next = "ACCEPT"
 
     def _judge_prompt(self, m):
         view = self._view(Opcode.PROMPT)
@@ -464,15 +459,26 @@ class Control(Component):
 
     def _build_wait_states(self, m):
         session, machine = self._session, self.machine
-        over_time, known, settled = Signal(), Signal(), Signal()
+        over_time, known, settled, ripe = Signal(), Signal(), Signal(), Signal()
         m.d.sync += [
             over_time.eq(self._waited == self._poll_clocks),
             known.eq(machine.status.ready | (machine.status.error != 0)),
             settled.eq(self._waited >= 2 * SETTLE_CLOCKS),
+            ripe.eq(self._waited != 0),  # for two clocks
         ]
         pulses = Signal(3)  # a clock after START, since they enable much
         m.d.comb += Cat(machine.reseed, machine.reset_state, machine.clear_counters).eq(pulses)
         m.d.sync += pulses.eq(0)
+        view = self._view(Opcode.RUN)
+        with m.State("ACCEPT"):  # a clock after the judgement, for it enables much
+            m.d.sync += [
+                self._number.eq(view.session),
+                machine.generate.eq(view.generate),
+                machine.temperature.eq(view.temperature),
+                machine.seed.eq(view.seed),
+                self._flags.eq(view.flags),
+            ]
+            m.next = "START"
         with m.State("START"):
             m.d.comb += session.start.eq(1)
             m.d.sync += pulses.eq(self._flags)
@@ -494,7 +500,7 @@ class Control(Component):
         ]
         with m.State("TOKENS"):
             m.d.sync += self._waited.eq(self._waited + 1)
-            with m.If((self._waited >= 2) & (some | ~held_open | over_time)):
+            with m.If(ripe & (some | ~held_open | over_time)):
                 m.d.sync += [
                     self._count.eq(Mux(more, link.TOKENS_PER_FRAME, number)),
                     self._flags.eq(Cat(~held_open & ~more, session.cancelled)),

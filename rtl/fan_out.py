@@ -2,10 +2,12 @@
 
 A register cannot be copied before: yosys makes one of several equal ones. Loads are shared out in
 the order of their names, so that those of a row or a lane stay together, and nextpnr puts each copy
-where its loads are.
+where its loads are. A wide register that a net enables or loads gets a copy for itself, so that it
+does not draw away from their place the few gates that the net decides for, too.
 """
 
 import re
+from collections import defaultdict
 
 from .netlist_loads import loads_of
 
@@ -14,6 +16,9 @@ COPIED = {"TRELLIS_FF": "Q", "LUT4": "Z"}  # its output
 # that more of them leave no way to place a machine.
 KEPT = {"CLK", "CLKI", "CLKFB", "CLKA", "CLKB", "WCK", "CLK0", "LSR", "RSTA", "RSTB"}
 MOST = 150  # loads of a net
+WIDE = 12  # loads of one name
+# What Yosys appends to the name of the signal that a cell drives.
+APPENDED = re.compile(r"_(TRELLIS_FF|LUT4|CCU2C|PFUMX|L6MUX21|TRELLIS_DPR16X4|DP16KD)_.*")
 
 
 def in_order(load):
@@ -64,8 +69,18 @@ def spread(module, most=MOST):
 
 
 def shared_out(loads, most):
+    """`loads` in groups: each of a wide signal or of all others, and in as few as `most` allows."""
+    by_signal = defaultdict(list)
+    for load in loads:
+        by_signal[APPENDED.sub("", load[0])].append(load)
+    wide = [group for group in by_signal.values() if len(group) >= WIDE]
+    others = [load for load in loads if len(by_signal[APPENDED.sub("", load[0])]) < WIDE]
+    return [part for group in (others, *wide) if group for part in equal_parts(group, most)]
+
+
+def equal_parts(loads, most):
     """`loads` in as few groups as `most` allows, all but the last of one size."""
-    groups = max(1, -(-len(loads) // most))
+    groups = -(-len(loads) // most)
     size = -(-len(loads) // groups)
     return [loads[n * size:(n + 1) * size] for n in range(groups)]
 

@@ -48,7 +48,7 @@ class WordsSignature(Signature):
         It, DELAY clocks later and only in that clock.
     """
 
-    DELAY = 2
+    DELAY = 3
 
     def __init__(self, bits):
         super().__init__({"take": Out(1), "word": In(bits)})

@@ -79,8 +79,12 @@ class Quantiser(Component):
     def _build_write(self, m, port):
         v = self.v
         bank, address = Signal(name="write_bank"), Signal(range(BANKS * self.depth), name="write")
-        m.d.comb += [port.addr.eq(address), port.data.eq(v.payload.values.as_value()),
-                     port.en.eq(v.valid & v.ready)]
+        # A clock late, for the memory is large: no job reads before.
+        late, late_address = Signal(name="write_late"), Signal.like(address)
+        word = Signal(len(port.data), name="write_word", reset_less=True)
+        m.d.sync += [late.eq(v.valid & v.ready), late_address.eq(address),
+                     word.eq(v.payload.values.as_value())]
+        m.d.comb += [port.en.eq(late), port.addr.eq(late_address), port.data.eq(word)]
         # From a register, for it enables the whole Normaliser: known a clock ahead.
         m.d.sync += v.ready.eq(~self.full.bit_select(bank, 1))
         with m.If(v.valid & v.ready & v.payload.last):

@@ -68,7 +68,7 @@ class ResidentDecoder(Component):
 
     def elaborate(self, platform):
         m = Module()
-        self.start = Signal()  # of a token's commands
+        self.start = Signal()  # of a token's commands; a register, for it goes everywhere
         self.sampling = Signal()  # they include those of the head
         self.count, self.counted = Signal(8), Signal(8)  # matrices written back; with `written`
         m.d.comb += self.counted.eq(Mux(self.start, 0, self.count + self.written))
@@ -206,7 +206,11 @@ class ResidentDecoder(Component):
                 with m.If(left == 1):
                     m.next = "SPAN"
             with m.State("START"):
-                m.d.comb += self.start.eq(1)
-                m.d.sync += busy.eq(1)
+                m.d.sync += [self.start.eq(1), busy.eq(1)]
+                m.next = "STARTED"
+            with m.State("STARTED"):
+                m.d.sync += self.start.eq(0)
                 m.next = "SPAN"
-            m.d.comb += self.idle.eq(fsm.ongoing("SPAN") & (~busy | (self.count == self.wanted)))
+            # A register, for it comes from far away; low with the first clock after a span.
+            m.d.sync += self.idle.eq(fsm.ongoing("SPAN") & ~spans.valid
+                                     & (~busy | (self.count == self.wanted)))

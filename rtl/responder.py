@@ -13,7 +13,8 @@ from .interfaces import TOKEN_BITS, model_layout, status_layout
 from .memory_march import report_layout
 
 CHUNK_BYTES = 8
-WAIT = 5  # clocks in which a chunk comes from where it is
+# Clocks in which a chunk comes from where it is: the number of its byte goes from value to value.
+WAIT = max(len(COUNTERS), len(STREAMS)) + 6
 
 
 class Responder(Component):
@@ -164,24 +165,31 @@ class Responder(Component):
         fixed = self._chosen(m, identity, "fixed")
         size = Mux(self._is[Opcode.COUNTERS], link.COUNTER_BYTES, link.SIGNATURE_BYTES)
         m.d.sync += self._final.eq(self._octet == size - 1)
-        self._merged, self._merged_bytes = Signal.like(self._chunk), Signal.like(self._chunk_left)
-        self._merge(m, self._now())
-        for opcode, chunk in ((Opcode.VERIFY, self.crc),
-                              (Opcode.PROMPT, Cat(self.accepted, self.room)),
-                              (Opcode.COUNTERS, counter),
-                              (Opcode.SIGNATURES, signature),
-                              (Opcode.IDENTIFY, fixed)):
-            with m.If(self._is[opcode]):
-                self._merge(m, chunk)
-        with m.If(self._is[Opcode.IDENTIFY] & past_identity):
-            self._merge(m, self._varying)
-        with m.If(self._is[Opcode.MARCH]):
-            self._merge(m, progress)
-            with m.If(past_march):
-                self._merge(m, self._word)
+        asked, octets = self._is, Signal()
+        m.d.sync += octets.eq(asked[Opcode.COUNTERS] | asked[Opcode.SIGNATURES])
+        octet = self._merge(m, "octet", counter, (asked[Opcode.SIGNATURES], signature))
+        named = self._merge(m, "named", fixed, (past_identity, self._varying))
+        marched = self._merge(m, "marched", progress, (past_march, self._word))
+        other = self._merge(m, "other", self._now(), (asked[Opcode.VERIFY], self.crc),
+                            (asked[Opcode.PROMPT], Cat(self.accepted, self.room)))
+        self._merged = self._merge(m, "merged", other, (octets, octet),
+                                   (asked[Opcode.IDENTIFY], named), (asked[Opcode.MARCH], marched))
 
-    def _merge(self, m, chunk):
-        m.d.sync += [self._merged.eq(chunk), self._merged_bytes.eq(len(chunk) // 8)]
+    def _merge(self, m, name, otherwise, *choices):
+        """(chunk, bytes), registers: `otherwise`, or that whose condition holds. Each is a Value or
+        such a pair."""
+        chunk = Signal.like(self._chunk, name=name, reset_less=True)
+        octets = Signal.like(self._chunk_left, name=f"{name}_bytes", reset_less=True)
+
+        def choose(value):
+            pair = value if isinstance(value, tuple) else (value, len(value) // 8)
+            m.d.sync += [chunk.eq(pair[0]), octets.eq(pair[1])]
+
+        choose(otherwise)
+        for condition, value in choices:
+            with m.If(condition):
+                choose(value)
+        return chunk, octets
 
     def _build_load(self, m):
         """Load the next chunk, as soon as it is there."""
@@ -197,7 +205,7 @@ class Responder(Component):
                 m.d.sync += self.token_index.eq(self.token_index + 1)
                 self._load(m, self._token)
         with m.Else():
-            self._load(m, self._merged, self._merged_bytes)
+            self._load(m, *self._merged)
             m.d.sync += self._octet.eq(self._octet + 1)
             with m.If(self._final):
                 m.d.sync += [self._octet.eq(0), self._value.eq(self._value + 1)]
@@ -216,14 +224,19 @@ class Responder(Component):
         return chosen
 
     def _chosen_byte(self, m, values, name):
-        """The byte of a value whose turn it is, after three clocks.
+        """The byte of a value whose turn it is, after three clocks and one for each value.
 
-        The values are all over the die; a register of a byte beside each is all that leaves it.
+        The values are all over the die: the number of the byte goes from one to the next, and a
+        register of a byte beside each is all that leaves it.
         """
-        octets = []
+        octets, place = [], self._octet
         for n, value in enumerate(values):
+            later = Signal.like(place, name=f"{name}_place_{n}", reset_less=True)
             octets.append(octet := Signal(8, name=f"{name}_octet_{n}", reset_less=True))
-            m.d.sync += octet.eq(value.word_select(self._octet, 8))
+            whole = Cat(value, C(0, -len(value) % 32))  # of all that `place` can be
+            m.d.sync += [later.eq(place),
+                         octet.eq(Cat(whole, whole)[:8 << len(place)].word_select(later, 8))]
+            place = later
         return self._chosen(m, octets, name, self._value)
 
     def _load(self, m, chunk, octets=None):

@@ -98,11 +98,12 @@ class Results(Component):
     def _build_memories(self, m):
         v, f = self.config.vector, self.f
 
-        def memory(depth, bits, track=False):
-            return VectorMemory(depth=depth, bits=bits, vector=v, track=track)
+        def memory(depth, bits, **kind):
+            return VectorMemory(depth=depth, bits=bits, vector=v, **kind)
 
-        m.submodules.residual = self.residual = memory(self.hidden_depth, f.residual_bits, True)
-        m.submodules.product = self.product = memory(self.inner_depth, f.product_bits, True)
+        m.submodules.residual = self.residual = memory(self.hidden_depth, f.residual_bits,
+                                                       track=True, second=True)
+        m.submodules.product = self.product = memory(self.inner_depth, f.product_bits, track=True)
         m.submodules.candidate = self.candidate = memory(self.inner_depth, f.value_bits)
         m.submodules.state = self.state = memory(self.state_depth, f.state_bits)
         m.submodules.floor = self.floor = memory(self.hidden_depth, f.floor_bits)
@@ -110,7 +111,7 @@ class Results(Component):
             self.floors.ready.eq(1), self.floor.write.eq(self.floors.valid),
             self.floor.write_address.eq(self.floors.payload.address),
             self.floor.write_x.as_value().eq(self.floors.payload.values.as_value()),
-            self.product.address.eq(self.address),
+            self.residual.address.eq(self.address), self.product.address.eq(self.address),
         ]
         chosen = Signal()  # a clock after the address, as the data is
         m.d.sync += chosen.eq(self.source)
@@ -123,7 +124,7 @@ class Results(Component):
         self.entered = entered = Signal()
         self.under_way = under_way = Signal()  # a matrix has entered and is not yet written
         scaled = self.scaled
-        self.index = index = Signal(16)
+        self.index = index = Signal(16)  # of the output that enters next
         self.held = held = Signal(scaled.payload.shape())
         self.held_valid = held_valid = Signal()
         self.held_index = Signal(16)
@@ -135,20 +136,14 @@ class Results(Component):
             entered.eq(scaled.valid & scaled.ready), self.busy.eq(entered),
             advance.eq(~held_valid | accepted),
         ]
-        now = Mux(scaled.payload.first, 0, index)
-        # Only logits ever wait behind this, and they have no operands. While updates of the
-        # residual are here the Normaliser reads none: it has had the one before, and waits for
-        # the next.
-        adds = scaled.valid & (scaled.payload.function == Function.RESIDUAL)
-        m.d.comb += [
-            self.candidate.address.eq(now), self.floor.address.eq(now),
-            self.residual.address.eq(Mux(adds, now, self.address)),
-        ]
+        # Only logits ever wait behind this, and they have no operands.
+        m.d.comb += [memory.eq(index) for memory in (
+            self.candidate.address, self.floor.address, self.residual.second_address)]
         with m.If(advance):
             m.d.sync += [held_valid.eq(entered), held.eq(scaled.payload),
-                         self.held_index.eq(now)]
+                         self.held_index.eq(index)]
         with m.If(entered):
-            m.d.sync += index.eq(now + 1)
+            m.d.sync += index.eq(Mux(scaled.payload.last, 0, index + 1))
             with m.If(scaled.payload.function == Function.FORGET):
                 m.d.sync += state.eq(state + 1)
         with m.If(self.start):
@@ -184,11 +179,11 @@ class Results(Component):
                     Mux(through_mlgru, mlgru.o.payload["values"][lane], value)),
                 glu.i.payload.a[lane].eq(value),
                 glu.i.payload.b[lane].eq(self.candidate.x[lane]),
-                adder.i.payload.residual[lane].eq(self.residual.x[lane]),
+                adder.i.payload.residual[lane].eq(self.residual.second_x[lane]),
                 adder.i.payload.update[lane].eq(held["values"][lane]),
                 self.logits.payload["values"][lane].eq(held["values"][lane]),
             ]
-        m.d.comb += mlgru.fresh.eq(self.fresh)
+        m.d.sync += mlgru.fresh.eq(self.fresh)  # for all of a token, and to every lane
         with m.If(through_mlgru):
             m.d.comb += silu.i.payload.tag.eq(mlgru.o.payload.tag)
         m.d.comb += [
@@ -206,17 +201,17 @@ class Results(Component):
 
     def _build_writes(self, m):
         mlgru, silu, glu, adder = self.mlgru, self.silu, self.glu, self.adder
-        written_state = mlgru.o.valid & mlgru.o.ready
-        with m.If(written_state):
+        with m.If(self.state.write):
             m.d.sync += self.state.write_address.eq(self.state.write_address + 1)
         with m.If(self.start):
             m.d.sync += self.state.write_address.eq(0)
+        # A clock late: it is read again with the next token, and the memory is large.
+        m.d.sync += [self.state.write.eq(mlgru.o.valid),
+                     self.state.write_x.eq(mlgru.o.payload.state)]
         m.d.comb += [
             self.candidate.write.eq(silu.o.valid),
             self.candidate.write_address.eq(silu.o.payload.tag.address),
             self.candidate.write_x.eq(silu.o.payload.y),
-            self.state.write.eq(written_state),
-            self.state.write_x.eq(mlgru.o.payload.state),
             self.product.write.eq(glu.o.valid),
             self.product.write_address.eq(glu.o.payload.tag.address),
             self.product.write_x.eq(glu.o.payload.product),

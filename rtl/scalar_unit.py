@@ -114,6 +114,8 @@ class ScalarUnit(Component):
         with m.FSM(name="state") as fsm:
             self._build_shifts(m, fsm)
             over = Signal()  # it is the last step
+            room = Signal(init=1)  # a register, and so a clock late: scales are further apart
+            m.d.sync += room.eq(self.queue.w_level < self.SCALES)
             m.d.sync += over.eq(fsm.ongoing("SCALE") & (
                 (step == self.SCALE - 2) | (step == self.SCALE - 1)))
             with m.State("CONSTANTS"):
@@ -142,8 +144,8 @@ class ScalarUnit(Component):
                 with m.If(~over):
                     m.d.sync += step.eq(step + 1)
                 with m.Else():
-                    m.d.comb += self.queue.w_en.eq(1)
-                    with m.If(self.queue.w_rdy):
+                    m.d.comb += self.queue.w_en.eq(room)
+                    with m.If(room):
                         m.d.sync += self.ahead.eq(0)
                         with m.If(self.ahead):
                             m.d.sync += [step.eq(1), self.constant.eq(self.following)]
@@ -160,7 +162,8 @@ class ScalarUnit(Component):
         m.submodules.root = self.root = Root(f.scale_bits, self.pace)
         m.submodules.divider = self.divider = Divider(max(f.scale_bits, top_bits),
                                                       self._quotient_bits, self.pace)
-        m.submodules.queue = self.queue = SyncFIFO(width=scale_layout(f).size, depth=self.SCALES)
+        m.submodules.queue = self.queue = SyncFIFO(width=scale_layout(f).size,
+                                                        depth=2 * self.SCALES)
         self.small = Signal(BIG + 1)
         self.shifted = Signal(BIG)  # all ones on overflow
         self.top = Signal(top_bits)

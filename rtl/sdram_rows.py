@@ -58,8 +58,9 @@ class RowMachine(Component):
         # Which command it is, without the way through its code; they end the longest paths.
         self._activates, self._closes = Signal(), Signal()
         self._timers(m)
+        self._wait_after_commands(m)
         self._remember_rows(m)
-        segment, wait, unused = self.segment, self._wait, ~self.go
+        segment, waited, unused = self.segment, self._waited, ~self.go
         refreshes = max(t.refresh_batch, t.power_up_refreshes)
         left = Signal(range(refreshes + 1))  # refreshes of this batch
         pending = Signal()  # a segment is in hand
@@ -69,9 +70,13 @@ class RowMachine(Component):
                                 self.quiet))
         m.d.comb += [self.bank.eq(segment.place.bank), self.command.eq(Command.NOP)]
 
-        def issue(command, clocks):
-            """`clocks` until the next command of this machine."""
-            m.d.comb += [self.command.eq(command), wait.start.eq(1), wait.clocks.eq(clocks),
+        def may_issue(command):
+            """In all of a state: which command it issues, if any."""
+            m.d.mem += self._wait_length.eq(self._clocks_after[command] - 1)
+
+        def issue(command):
+            m.d.comb += [self.command.eq(command),
+                         self._starts_wait.eq(self._clocks_after[command] > 1),
                          self._activates.eq(command == Command.ACTIVATE),
                          self._closes.eq(command == Command.PRECHARGE)]
 
@@ -89,8 +94,9 @@ class RowMachine(Component):
             with m.State("POWER_UP"):
                 m.d.mem += left.eq(t.power_up_refreshes)
                 m.d.comb += self.address.eq(PRECHARGE_ALL)
+                may_issue(Command.PRECHARGE)
                 with m.If(self._powered):
-                    issue(Command.PRECHARGE, t.rp)
+                    issue(Command.PRECHARGE)
                     m.next = "REFRESH"
             with m.State("IDLE"):
                 m.d.comb += self.i.ready.eq(~self.due)
@@ -109,18 +115,20 @@ class RowMachine(Component):
                 with m.Else():
                     m.next = "CLOSE"
             with m.State("CLOSE"):
+                may_issue(Command.PRECHARGE)
                 with m.If(self.due):
                     m.next = "DRAIN"
                 with m.Elif(clear & self._may_close & self.recovered & unused):
-                    issue(Command.PRECHARGE, t.rp)
+                    issue(Command.PRECHARGE)
                     m.next = "OPEN"
             with m.State("OPEN"):
                 m.d.comb += self.address.eq(segment.place.row)
-                with m.If(wait.done & self._may_open & unused):
-                    issue(Command.ACTIVATE, max(t.rcd - 2, 1))
+                may_issue(Command.ACTIVATE)
+                with m.If(waited & self._may_open & unused):
+                    issue(Command.ACTIVATE)
                     m.next = "READY"
             with m.State("READY"):
-                with m.If(wait.done & self.free):
+                with m.If(waited & self.free):
                     m.d.comb += self.load.eq(1)
                     m.d.mem += pending.eq(0)
                     m.next = "IDLE"
@@ -129,46 +137,69 @@ class RowMachine(Component):
             with m.State("DRAIN"):
                 m.d.mem += left.eq(t.refresh_batch)
                 m.d.comb += self.address.eq(PRECHARGE_ALL)
-                with m.If(wait.done & self._may_close & self.recovered & self.quiet):
-                    issue(Command.PRECHARGE, t.rp)
+                may_issue(Command.PRECHARGE)
+                with m.If(waited & self._may_close & self.recovered & self.quiet):
+                    issue(Command.PRECHARGE)
                     m.d.comb += self.refreshing.eq(1)
                     m.next = "REFRESH"
             with m.State("REFRESH"):
+                may_issue(Command.REFRESH)
                 with m.If(left == 0):
                     with m.If(self.initialised):
                         m.next = "REOPEN"
                     with m.Else():
                         m.next = "MODE"
-                with m.Elif(wait.done & self._may_open):
-                    issue(Command.REFRESH, t.rfc)
+                with m.Elif(waited & self._may_open):
+                    issue(Command.REFRESH)
                     m.d.mem += left.eq(left - 1)
             with m.State("MODE"):
                 m.d.comb += [self.address.eq(self._mode()), self.bank.eq(0)]
-                with m.If(wait.done):
-                    issue(Command.MODE, t.mrd)
+                may_issue(Command.MODE)
+                with m.If(waited):
+                    issue(Command.MODE)
                     m.d.mem += self.initialised.eq(1)
                     m.next = "IDLE"
             with m.State("REOPEN"):
                 m.d.comb += [self.address.eq(self.place.row), self.bank.eq(self.place.bank)]
+                may_issue(Command.ACTIVATE)
                 with m.If(~self.active):
                     resume()
-                with m.Elif(wait.done):
-                    issue(Command.ACTIVATE, max(t.rcd - 2, 1))
+                with m.Elif(waited):
+                    issue(Command.ACTIVATE)
                     m.next = "REOPENING"
             with m.State("REOPENING"):
-                with m.If(wait.done):
+                with m.If(waited):
                     resume()
         return m
 
     def _timers(self, m):
-        """Everything that is counted from ACTIVATE, from the last command, and from power-up."""
+        """Everything that is counted from ACTIVATE and from power-up."""
         t = self._timing
         self._may_close = countdown(m, "close_timer", self._activates, t.ras)
         self._may_open = countdown(m, "open_timer", self._activates, max(t.rc, t.rrd))
-        m.submodules.wait = self._wait = Countdown(max(t.rp, t.rcd, t.rfc, t.mrd))
         power = Signal(range(t.power_up + 1), init=t.power_up)
         self._powered = Signal()
         m.d.mem += [power.eq(power - 1), self._powered.eq(self._powered | (power == 1))]
+
+    def _wait_after_commands(self, m):
+        """`_waited`: the clocks that the last command takes have passed.
+
+        They are counted from a clock after it and from registers; the command itself comes last in
+        its clock.
+        """
+        t = self._timing
+        # Until the next command; an open row is used 2 clocks after `load` at the earliest
+        self._clocks_after = {Command.PRECHARGE: t.rp, Command.ACTIVATE: max(t.rcd - 2, 1),
+                              Command.REFRESH: t.rfc, Command.MODE: t.mrd}
+        most = max(self._clocks_after.values())
+        self._starts_wait = Signal()
+        self._wait_length = Signal(range(most))
+        wait_begins = Signal()
+        m.submodules.wait = wait = Countdown(most - 1)
+        m.d.mem += wait_begins.eq(self._starts_wait)
+        m.d.comb += [wait.start.eq(wait_begins), wait.clocks.eq(self._wait_length)]
+        self._waited = Signal()
+        m.d.comb += self._waited.eq(wait.done & ~wait_begins)
 
     def _remember_rows(self, m):
         """Which row of each bank is open; what is found of the segment's bank is a clock old."""

@@ -1,9 +1,11 @@
 """Words in block RAM that are read from the first one on."""
 
-from amaranth.hdl import Module, Mux, Signal, unsigned
+from amaranth.hdl import Module, Mux, ResetInserter, Signal, unsigned
 from amaranth.lib import stream
 from amaranth.lib.memory import Memory
-from amaranth.lib.wiring import Component, In, Out
+from amaranth.lib.wiring import Component, In, Out, connect, flipped
+
+from .stream_buffer import StreamBuffer
 
 BLOCK_WORDS = 512  # of a block RAM at its widest (Lattice FPGA-TN-02204)
 
@@ -43,7 +45,7 @@ class SequentialStore(Component):
     o : Out(stream of width)
     """
 
-    LATENCY = 3
+    LATENCY = 3 + StreamBuffer.LATENCY
 
     def __init__(self, width, words, attributes=None):
         self.width, self.words = width, list(words)
@@ -54,7 +56,11 @@ class SequentialStore(Component):
         m = Module()
         address = Signal(range(max(len(self.words), 2)))
         valid, advance = Signal(2), Signal()
-        m.d.comb += [advance.eq(~valid[1] | self.o.ready), self.o.valid.eq(valid[1])]
+        # The blocks are all over the die, far from who takes the words.
+        m.submodules.buffer = buffer = ResetInserter(self.start)(
+            StreamBuffer(self.o.payload.shape()))
+        connect(m, buffer.o, flipped(self.o))
+        m.d.comb += [advance.eq(~valid[1] | buffer.i.ready), buffer.i.valid.eq(valid[1])]
         with m.If(advance):
             m.d.sync += [address.eq(address + 1), valid.eq(valid << 1 | 1)]
         chosen = None
@@ -71,7 +77,7 @@ class SequentialStore(Component):
                 m.d.sync += [word.eq(read.data), below.eq(address < first + words)]
             chosen = word if chosen is None else Mux(below, word, chosen)
         with m.If(advance):
-            m.d.sync += self.o.payload.eq(chosen)
+            m.d.sync += buffer.i.payload.eq(chosen)
         with m.If(self.start):
             m.d.sync += [address.eq(0), valid.eq(0)]
         return m

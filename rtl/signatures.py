@@ -77,7 +77,7 @@ class Signatures(Component):
     Members
     -------
     clear : In(1)
-        Pulse.
+        Pulse. The streams are cleared one after the other, in as many clocks as there are.
     signatures : Out(32 x streams)
     """
 
@@ -89,10 +89,13 @@ class Signatures(Component):
 
     def elaborate(self, platform):
         m = Module()
-        clear = Signal(init=1)  # a register, for it goes everywhere; also by a reset
-        m.d.sync += clear.eq(self.clear)
+        clear = self.clear
         for position, name in enumerate(STREAMS):
             transfer, payload = self._taps[name]
+            # From register to register, for it goes everywhere; also by a reset
+            later = Signal(init=1, name=f"clear_{name}")
+            m.d.sync += later.eq(clear)
+            clear = later
             m.submodules[name] = one = Signature(len(payload))
             m.d.comb += [one.transfer.eq(transfer), one.payload.eq(payload),
                          one.clear.eq(clear), self.signatures[position].eq(one.value)]

@@ -27,10 +27,10 @@ class SkidBuffer(Component):
     def elaborate(self, platform):
         m = Module()
         i, o = self.i, self.o
-        held, full = Signal(i.payload.shape(), reset_less=True), Signal()
-        m.d.comb += [i.ready.eq(~full), o.valid.eq(full | i.valid),
-                     o.payload.eq(Mux(full, held, i.payload))]
-        m.d.sync += full.eq(o.valid & ~o.ready)
-        with m.If(~full):
+        held, room = Signal(i.payload.shape(), reset_less=True), Signal(init=1)
+        m.d.comb += [i.ready.eq(room), o.valid.eq(~room | i.valid),
+                     o.payload.eq(Mux(room, i.payload, held))]
+        m.d.sync += room.eq(~o.valid | o.ready)
+        with m.If(room):
             m.d.sync += held.eq(i.payload)
         return m

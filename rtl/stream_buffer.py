@@ -29,16 +29,17 @@ class StreamBuffer(Component):
     def elaborate(self, platform):
         m = Module()
         i, o = self.i, self.o
-        waiting, full = Signal(i.payload.shape(), reset_less=True), Signal()
-        m.d.comb += i.ready.eq(~full)
-        with m.If(~full):
+        # Not its inverse: an inverter that all who look at `ready` share is far from some of them.
+        waiting, room = Signal(i.payload.shape(), reset_less=True), Signal(init=1)
+        m.d.comb += i.ready.eq(room)
+        with m.If(room):
             m.d.sync += waiting.eq(i.payload)
         with m.If(o.ready | ~o.valid):
-            m.d.sync += [o.valid.eq(i.valid | full), full.eq(0)]
-            with m.If(full):
-                m.d.sync += o.payload.eq(waiting)
-            with m.Else():
+            m.d.sync += [o.valid.eq(i.valid | ~room), room.eq(1)]
+            with m.If(room):
                 m.d.sync += o.payload.eq(i.payload)
+            with m.Else():
+                m.d.sync += o.payload.eq(waiting)
         with m.Elif(i.valid):
-            m.d.sync += full.eq(1)
+            m.d.sync += room.eq(0)
         return m

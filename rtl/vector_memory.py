@@ -21,13 +21,15 @@ def style(depth):
 
 
 class VectorMemory(Component):
-    """`depth` words of V signed elements, one write and one read a clock.
+    """`depth` words of V signed elements, one write and one read a clock; or two reads.
 
     Members
     -------
     address : In, x : Out(V x signed)
         Read: `x` is the word of the `address` of the clock before; of no use if that word was
         written in the same clock.
+    second_address : In, second_x : Out(V x signed)
+        With `second`: another such read.
     write : In(1), write_address : In, write_x : In(V x signed), first : In(1)
         Write; `first` with the first word of a new vector.
     bits : Out(range(bits))
@@ -37,11 +39,13 @@ class VectorMemory(Component):
 
     SETTLE = 3
 
-    def __init__(self, *, depth, bits, vector, track=False):
+    def __init__(self, *, depth, bits, vector, track=False, second=False):
         self.depth, self.bits_, self.vector, self.track = depth, bits, vector, track
         word = data.ArrayLayout(signed(bits), vector)
+        self.readers = ["", *["second_"] * second]
         super().__init__({
-            "address": In(range(max(depth, 2))), "x": Out(word),
+            **{f"{reader}address": In(range(max(depth, 2))) for reader in self.readers},
+            **{f"{reader}x": Out(word) for reader in self.readers},
             "write": In(1), "write_address": In(range(max(depth, 2))), "write_x": In(word),
             "first": In(1), "bits": Out(range(bits)),
         })
@@ -64,14 +68,18 @@ class VectorMemory(Component):
             bits = min(step, width - low)
             m.submodules[f"memory_{low}"] = memory = Memory(
                 shape=bits, depth=self.depth, init=[], attrs=attributes)
-            read, write = memory.read_port(domain="comb"), memory.write_port()
-            word = Signal(bits, name=f"word_{low}", reset_less=True)  # with it, a block RAM
+            write = memory.write_port()
             m.d.comb += [
-                read.addr.eq(self.address), self.x.as_value()[low:low + bits].eq(word),
                 write.addr.eq(self.write_address), write.data.eq(written[low:low + bits]),
                 write.en.eq(self.write),
             ]
-            m.d.sync += word.eq(read.data)
+            for reader in self.readers:
+                read = memory.read_port(domain="comb")
+                # With it, a block RAM
+                word = Signal(bits, name=f"{reader}word_{low}", reset_less=True)
+                address, x = getattr(self, f"{reader}address"), getattr(self, f"{reader}x")
+                m.d.comb += [read.addr.eq(address), x.as_value()[low:low + bits].eq(word)]
+                m.d.sync += word.eq(read.data)
         if self.track:
             seen, new = Signal(self.bits_ - 1), Signal(self.bits_ - 1)
             written, first = Signal(), Signal()

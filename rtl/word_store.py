@@ -36,20 +36,23 @@ class WordStore(Component):
             m.d.sync += address.eq(address + 1)
         with m.If(self.start):
             m.d.sync += address.eq(0)
-        chosen, parts = 0, pieces(len(self.words))
-        for first, words in parts:
+        chosen = None
+        for first, words in reversed(pieces(len(self.words))):
             m.submodules[f"words_{first}"] = memory = Memory(
                 shape=unsigned(self.width), depth=max(words, 2),
                 init=self.words[first:first + words])
             read = memory.read_port(domain="comb")
             m.d.comb += read.addr.eq(address - first)
-            # Cycle 0: the block RAM's own register, whose reset selects. Cycle 1: one beside it,
-            # since it is slow.
-            word = Signal(self.width, name=f"word_{first}", reset_less=True)
-            inside = (address >= first) & (address < first + words)
-            m.d.sync += word.eq(Mux(inside, read.data, 0) if len(parts) > 1 else read.data)
-            chosen |= word
-        beside = Signal(self.width, reset_less=True)
-        m.d.sync += beside.eq(chosen)
-        m.d.comb += self.o.word.eq(beside)
+            # Cycle 0: the block RAM's own register. Cycle 1: one beside it, since it is slow and
+            # the blocks are all over the die.
+            word, beside = (Signal(self.width, name=f"{name}_{first}", reset_less=True)
+                            for name in ("word", "beside"))
+            inside, below = (Signal(name=f"{name}_{first}") for name in ("inside", "below"))
+            m.d.sync += [word.eq(read.data), beside.eq(word),
+                         inside.eq(address < first + words), below.eq(inside)]
+            chosen = beside if chosen is None else Mux(below, beside, chosen)
+        # Cycle 2: one word.
+        given = Signal(self.width, reset_less=True)
+        m.d.sync += given.eq(chosen)
+        m.d.comb += self.o.word.eq(given)
         return m

@@ -58,6 +58,21 @@ def test_loads_are_shared_out_in_the_order_of_their_names():
     assert {bit for n in module["netnames"].values() for bit in n["bits"]} >= set(copies)
 
 
+def test_a_wide_register_has_a_copy_for_itself():
+    """What decides for a register of sixteen bits and for two gates: the gates keep the source."""
+    cells = {"source": cell("LUT4", A=9, Z=11)}
+    cells |= {f"wide_TRELLIS_FF_Q_{n}": cell("TRELLIS_FF", CLK=CLOCK, CE=11, DI=20 + n, Q=50 + n)
+              for n in range(16)}
+    cells |= {f"gate_{n}_LUT4_Z": cell("LUT4", A=11, Z=80 + n) for n in range(2)}
+    module = netlist(cells)
+    assert spread(module, 100) == {"source": 1}
+    copied = module["cells"]["source$copy1"]["connections"]["Z"][0]
+    assert {module["cells"][name]["connections"]["CE"][0] for name in cells if "wide" in name} == {
+        copied}
+    gates = [module["cells"][name] for name in cells if "gate" in name]
+    assert {gate["connections"]["A"][0] for gate in gates} == {11}
+
+
 @given(st.integers(1, 12), st.integers(5, 9), st.data())
 def test_nothing_but_copies_is_added(drivers, most, draw):
     """Any netlist, with loops: no net has too many loads, and each cell sees what it saw."""
