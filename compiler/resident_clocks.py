@@ -21,11 +21,11 @@ from .clocks import (
 EMBEDDING = 8  # first clock in which a word of the embedding is written
 SETTLE = 5  # last word written -> norm may go
 COMMANDS = 5 + 2  # rows of an embedding -> START, beside the rows themselves
-FIRST_NORM, NEXT_NORM, FIRST_MATRIX = 8, 5, 4  # from START, from the norm before, from START
+FIRST_NORM, NEXT_NORM, FIRST_MATRIX = 9, 5, 5  # from START, from the norm before, from START
 FILLED = 2  # last step of the filler -> first word
 TAKEN = 3  # word taken -> word
 BANKS = 2  # of v
-NOISE = 12  # start of the token -> the first beat of noise, and one clock more for each element
+NOISE = 13  # start of the token -> the first beat of noise, and one clock more for each element
 IDLE = 2  # last matrix written -> a token that is only read is done
 SAMPLER = 2  # last logits -> token, and one clock more for each level of the tree over a beat
 

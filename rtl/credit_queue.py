@@ -59,8 +59,10 @@ class CreditQueue(Component):
             # What is not kept is written over.
             write.en.eq(i.valid), write.data.eq(i.payload),
         ]
+        given = Signal(o.payload.shape(), reset_less=True)
+        m.d.comb += o.payload.eq(given)
         with m.If(take):
-            m.d.sync += [o.valid.eq(some | i.valid), o.payload.eq(Mux(some, read.data, i.payload))]
+            m.d.sync += [o.valid.eq(some | i.valid), given.eq(Mux(some, read.data, i.payload))]
         with m.If(keep):
             m.d.sync += write.addr.eq(write.addr + 1)
         with m.If(take & some):

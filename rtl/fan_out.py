@@ -2,8 +2,8 @@
 
 A register cannot be copied before: yosys makes one of several equal ones. Loads are shared out in
 the order of their names, so that those of a row or a lane stay together, and nextpnr puts each copy
-where its loads are. A wide register that a net enables or loads gets a copy for itself, so that it
-does not draw away from their place the few gates that the net decides for, too.
+where its loads are. A wide register or a memory that a net enables, loads or resets gets copies for
+itself, so that it does not draw away from their place the few gates that the net decides for, too.
 """
 
 import re
@@ -15,10 +15,10 @@ COPIED = {"TRELLIS_FF": "Q", "LUT4": "Z"}  # its output
 # Ports whose nets stay whole: clocks; resets, of which the 8 flip-flops of a tile may have two, so
 # that more of them leave no way to place a machine.
 KEPT = {"CLK", "CLKI", "CLKFB", "CLKA", "CLKB", "WCK", "CLK0", "LSR", "RSTA", "RSTB"}
-MOST = 150  # loads of a net
-WIDE = 12  # loads of one name
+MOST = 72  # loads of a net
+WIDE = 12  # loads of one name, whatever its numbers
 # What Yosys appends to the name of the signal that a cell drives.
-APPENDED = re.compile(r"_(TRELLIS_FF|LUT4|CCU2C|PFUMX|L6MUX21|TRELLIS_DPR16X4|DP16KD)_.*")
+APPENDED = re.compile(r"_(TRELLIS_FF|LUT4|CCU2C|PFUMX|L6MUX21)_.*|\.\d+\.\d+$")
 
 
 def in_order(load):
@@ -55,6 +55,8 @@ def spread(module, most=MOST):
         cell = cells[name]
         net = output_of(cell)
         groups = shared_out(sorted(filter(copied, loads[net]), key=in_order), most)
+        if sum(not copied(load) for load in loads[net]) >= WIDE:
+            groups.insert(0, [])  # the cell itself is for those
         first = 1 + copies.get(name, 0)
         for number, group in enumerate(groups[1:], start=first):
             add_copy(module, loads, name, f"{name}$copy{number}", unused)
@@ -72,9 +74,10 @@ def shared_out(loads, most):
     """`loads` in groups: each of a wide signal or of all others, and in as few as `most` allows."""
     by_signal = defaultdict(list)
     for load in loads:
-        by_signal[APPENDED.sub("", load[0])].append(load)
-    wide = [group for group in by_signal.values() if len(group) >= WIDE]
-    others = [load for load in loads if len(by_signal[APPENDED.sub("", load[0])]) < WIDE]
+        by_signal[re.sub(r"\d+", "#", APPENDED.sub("", load[0]))].append(load)
+    groups = by_signal.values()
+    wide = [group for group in groups if len(group) >= WIDE]
+    others = [load for group in groups if len(group) < WIDE for load in group]
     return [part for group in (others, *wide) if group for part in equal_parts(group, most)]
 
 

@@ -2,11 +2,12 @@
 
 from amaranth.hdl import Cat, Module, Signal, signed
 from amaranth.lib import data, fifo, stream
-from amaranth.lib.wiring import Component, In, Out
+from amaranth.lib.wiring import Component, In, Out, connect, flipped
 
 from ..common.formats import DEFAULT
 from .gumbel import STATE_BITS, Gumbel
 from .interfaces import TOKEN_BITS
+from .stream_buffer import StreamBuffer
 
 
 def noise_places(formats):
@@ -42,7 +43,7 @@ class NoiseQueue(Component):
     o : Out(stream of ArrayLayout(noise_shape, vector))
     """
 
-    LATENCY = Gumbel.latency + 4
+    LATENCY = Gumbel.latency + 4 + StreamBuffer.LATENCY
 
     def __init__(self, config, depth=128):
         self.config, self.f, self.depth = config, config.formats, depth
@@ -98,7 +99,10 @@ class NoiseQueue(Component):
                 m.d.sync += beat[n].eq(scaled >> noise_places(f))
         m.d.comb += [
             queue.w_data.eq(beat), queue.w_en.eq(complete),
-            self.o.payload.as_value().eq(queue.r_data), self.o.valid.eq(queue.r_rdy),
-            queue.r_en.eq(self.o.ready),
         ]
+        # The queue is block RAM, far from who takes the beats.
+        m.submodules.buffer = buffer = StreamBuffer(self.o.payload.shape())
+        connect(m, buffer.o, flipped(self.o))
+        m.d.comb += [buffer.i.payload.as_value().eq(queue.r_data),
+                     buffer.i.valid.eq(queue.r_rdy), queue.r_en.eq(buffer.i.ready)]
         return m

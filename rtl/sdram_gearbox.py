@@ -24,10 +24,12 @@ class WriteGearbox(Component):
 
     def elaborate(self, _platform):
         m, g = Module(), self._geometry
-        rest = Signal(g.word_bits - g.data_bits)
+        beat, rest = (Signal(bits, name=name, reset_less=True) for name, bits in
+                      (("first", g.data_bits), ("rest", g.word_bits - g.data_bits)))
         over = countdown(m, "length", self.start, g.beats)
+        m.d.comb += self.beat.eq(beat)
         m.d.mem += [
-            Cat(self.beat, rest).eq(Mux(self.start, self.word, rest)),
+            Cat(beat, rest).eq(Mux(self.start, self.word, rest)),
             self.driving.eq(self.start | ~over),
         ]
         return m
@@ -59,8 +61,10 @@ class ReadGearbox(Component):
     def elaborate(self, _platform):
         m, g = Module(), self._geometry
         under_way = Signal(self._latency + g.beats - 1)
+        word = Signal(g.word_bits, reset_less=True)
+        m.d.comb += self.word.eq(word)
         m.d.mem += [
             Cat(under_way, self.valid).eq(Cat(self.start, under_way)),
-            self.word.eq(Cat(self.word[g.data_bits:], self.beat)),
+            word.eq(Cat(word[g.data_bits:], self.beat)),
         ]
         return m

@@ -205,9 +205,10 @@ class RowMachine(Component):
         """Which row of each bank is open; what is found of the segment's bank is a clock old."""
         banks = 1 << self._geometry.bank_bits
         opened = Signal(banks)
-        rows = Array(Signal(self._geometry.row_bits, name=f"row_{n}") for n in range(banks))
+        rows = Array(Signal(self._geometry.row_bits, name=f"row_{n}", reset_less=True)
+                     for n in range(banks))
         self._found_open = Signal()
-        self._found_row = Signal(self._geometry.row_bits)
+        self._found_row = Signal(self._geometry.row_bits, reset_less=True)
         self._opening = Signal()  # `address` is the row that is opened next
         m.d.mem += [
             self._found_open.eq(opened.bit_select(self.segment.place.bank, 1)),

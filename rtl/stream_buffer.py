@@ -30,16 +30,18 @@ class StreamBuffer(Component):
         m = Module()
         i, o = self.i, self.o
         # Not its inverse: an inverter that all who look at `ready` share is far from some of them.
-        waiting, room = Signal(i.payload.shape(), reset_less=True), Signal(init=1)
-        m.d.comb += i.ready.eq(room)
+        waiting, given = (Signal(i.payload.shape(), name=name, reset_less=True)
+                          for name in ("waiting", "given"))
+        room = Signal(init=1)
+        m.d.comb += [i.ready.eq(room), o.payload.eq(given)]
         with m.If(room):
             m.d.sync += waiting.eq(i.payload)
         with m.If(o.ready | ~o.valid):
             m.d.sync += [o.valid.eq(i.valid | ~room), room.eq(1)]
             with m.If(room):
-                m.d.sync += o.payload.eq(i.payload)
+                m.d.sync += given.eq(i.payload)
             with m.Else():
-                m.d.sync += o.payload.eq(waiting)
+                m.d.sync += given.eq(waiting)
         with m.Elif(i.valid):
             m.d.sync += room.eq(0)
         return m

@@ -3,8 +3,7 @@
 import random
 
 import pytest
-from tritone.rtl.sequential_store import pieces
-from tritone.rtl.word_store import WordStore
+from tritone.rtl.word_store import WordStore, pieces
 from tritone.sim.runner import cases, run
 
 # In one memory, in two, and in three.
