@@ -13,6 +13,7 @@ import json
 import sys
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 
 from ..common.errors import TritoneError
@@ -82,7 +83,7 @@ def parse(arguments):
                                      description=__doc__.splitlines()[0])
     parser.add_argument("board", metavar="BOARD", help=f"one of: {', '.join(sorted(boards()))}")
     parser.add_argument("--preset", help="another machine than the board's own")
-    parser.add_argument("--seed", type=int, default=1, help="the first to try")
+    parser.add_argument("--seed", type=int, help="the first to try (default: the board's)")
     parser.add_argument("--seeds", type=int, default=SEEDS, help="how many to try")
     parser.add_argument("--again", action="store_true",
                         help="build what is there once more and compare")
@@ -111,8 +112,9 @@ def main(arguments=None):
         if options.again:
             print(f"the same bitstream again: SHA-256 {build_again(chosen, folder)['sha256']}")
             return 0
-        figures = build(chosen, folder, range(options.seed, options.seed + options.seeds),
-                        not options.no_simulation)
+        if options.seed is not None:
+            chosen = replace(chosen, seed=options.seed)
+        figures = build(chosen, folder, chosen.seeds(options.seeds), not options.no_simulation)
     except (TritoneError, OSError) as error:
         print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
         return 1

@@ -98,7 +98,7 @@ class Control(Component):
         self._left = Signal(16)  # bytes of the request's payload still to take
         self._none = Signal()  # which are none
         self._is = {opcode: Signal(name=f"is_{opcode.name.lower()}") for opcode in Opcode}
-        self._arguments = Signal(ARGUMENT_BITS)
+        self._arguments = Signal(ARGUMENT_BITS, reset_less=True)
         self._arguments_left = Signal(range(ARGUMENT_BITS // 8 + 1))
         self._number = Signal(32)  # of the session
         self._march_number = Signal(32)
@@ -175,7 +175,7 @@ class Control(Component):
     def _build_measures(self, m):
         """What JUDGE asks, in registers, three clocks after the last byte of the arguments."""
         view, word_bytes = self._view(Opcode.READ), self._config.word_bytes
-        end = Signal(33)
+        end = Signal(33, reset_less=True)
         self._size = Signal(range(link.MAX_DATA + 256 * word_bytes))  # bytes of so many words
         self._too_long, self._beyond, self._all_words = (
             Signal(name=name) for name in ("too_long", "beyond", "all_words"))
@@ -199,8 +199,8 @@ class Control(Component):
 
     def _build_token_measures(self, m):
         prompt, session = self._view(Opcode.PROMPT), self._session
-        needed = Signal(range(256 * link.TOKEN_BYTES))
-        kept, asked = Signal(32), Signal(32)
+        needed = Signal(range(256 * link.TOKEN_BYTES), reset_less=True)
+        kept, asked = (Signal(32, name=name, reset_less=True) for name in ("kept", "asked"))
         self._many, self._any_tokens, self._all_tokens, self._kept = (
             Signal(name=name) for name in ("many", "any_tokens", "all_tokens", "kept"))
         self._next = Signal()  # the token is the one that the session wants

@@ -60,7 +60,7 @@ class Divider(Component):
     def elaborate(self, platform):
         m = Module()
         bits, steps = self.bits, self.steps
-        remainder = Signal(bits)
+        remainder = Signal(bits, reset_less=True)
         left = Signal(range(steps + 1))
         wide = Cat(self.quotient[-self.pace:], remainder)
         digit, after = largest_digit(m, wide, [self.divisor] * (1 << self.pace))

@@ -62,7 +62,7 @@ class MemoryAccess(Component):
         address, left = Signal.like(self.address), Signal.like(self.words)
         burst = Signal(range(self._config.burst_words + 1))
         in_burst = Signal.like(burst)
-        word = Signal(self._config.word_bits)
+        word = Signal(self._config.word_bits, reset_less=True)
         bytes_held = Signal(range(self._config.word_bytes))
         requests, words, writes = self.memory.requests, self.memory.words, self.memory.writes
         begun = Signal()

@@ -195,7 +195,7 @@ class MemoryMarch(Component):
         inverse = self._of_element("reads", lambda e: e.reads)
         expected = self._word ^ inverse.replicate(len(self._word))
         # Cycle 1: what differs
-        difference, valid = Signal.like(self._word), Signal(3)
+        difference, valid = Signal.like(self._word, reset_less=True), Signal(3)
         at, at_2 = Signal.like(self._at), Signal.like(self._at)
         m.d.sync += [difference.eq(self._own.words.payload ^ expected), at.eq(self._at),
                      valid.eq(Cat(self._read, valid))]

@@ -87,14 +87,15 @@ class Responder(Component):
 
     def elaborate(self, platform):
         m = Module()
-        chunk = self._chunk = Signal(max(8 * CHUNK_BYTES, self._config.word_bits))
+        chunk = self._chunk = Signal(max(8 * CHUNK_BYTES, self._config.word_bits),
+                                     reset_less=True)
         chunk_left = self._chunk_left = Signal(range(len(chunk) // 8 + 1))
         self._number = Signal(5)  # of the next chunk; READ and TOKENS go round
         self._begun = Signal()  # it is not the first
         # Of counters and signatures, whose chunks are bytes: of which value, which of its bytes
         self._value, self._octet, self._final = Signal(5), Signal(3), Signal()
         wait = Signal(range(WAIT))
-        self._token = Signal(TOKEN_BITS)  # a block RAM gives it, which is slow
+        self._token = Signal(TOKEN_BITS, reset_less=True)  # a block RAM gives it, which is slow
         self._is = {}  # the opcode, decoded; it is there long before the first chunk
         for opcode in Opcode:
             self._is[opcode] = one = Signal(name=f"is_{opcode.name.lower()}")
@@ -146,9 +147,9 @@ class Responder(Component):
 
     def _build_choices(self, m):
         """Registers between what is wide and the chunk; `PICK` waits for them."""
-        self._varying = Signal(8 * CHUNK_BYTES)
+        self._varying = Signal(8 * CHUNK_BYTES, reset_less=True)
         past_march, past_identity, first = Signal(), Signal(), Signal()
-        self._word = Signal(self._config.word_bits)
+        self._word = Signal(self._config.word_bits, reset_less=True)
         march, identity = self._march_chunks(), self._identity()
         m.d.sync += [
             self._word.eq(Mux(first, self.march.difference, self.march.seen)),

@@ -27,8 +27,9 @@ class Root(Component):
     def elaborate(self, platform):
         m = Module()
         bits = self.bits
-        remainder = Signal(bits + 1)
-        digits = Signal(2 * self.steps * self.pace)  # of the radicand, from the top
+        remainder = Signal(bits + 1, reset_less=True)
+        # Of the radicand, from the top
+        digits = Signal(2 * self.steps * self.pace, reset_less=True)
         left = Signal(range(self.steps + 1))
         # (root * 2**pace + n)**2 is root**2 * 4**pace and n times (root * 2**(pace + 1) + n) more.
         pace = self.pace

@@ -68,18 +68,19 @@ class Sampler(wiring.Component):
         ]
 
         # Cycle 0: a beat. From cycle 1 on its logits, one by one; do they count?
-        beat = Signal(self.beat_layout)
+        beat = Signal(self.beat_layout, reset_less=True)
         turns = Signal(vector)  # one bit for each logit that is still to come
         begin = Signal()  # the next one is the first of all
-        index = Signal(TOKEN_BITS)
+        index = Signal(TOKEN_BITS, reset_less=True)
         final = turns == 1
         m.d.comb += self.logits.ready.eq(((turns == 0) | final) & ~drawing)
-        item_layout = data.StructLayout({
-            "logit": signed(f.logit_bits), "counted": 1, "first": 1, "last": 1})
+        item_layout = data.StructLayout({"counted": 1, "first": 1, "last": 1})
         items = [Signal(item_layout, name=f"item_{k}") for k in range(Gumbel.latency + 3)]
+        logits = [Signal(signed(f.logit_bits), name=f"logit_{k}", reset_less=True)
+                  for k in range(len(items))]
         m.d.sync += [
             turns.eq(turns >> 1), begin.eq(0), index.eq(index + turns[0]),
-            items[0].logit.eq(beat["values"][0]),
+            logits[0].eq(beat["values"][0]),
             items[0].counted.eq(turns[0] & (index < self.vocabulary)),
             items[0].first.eq(begin),
             items[0].last.eq(beat.last & final),
@@ -93,16 +94,17 @@ class Sampler(wiring.Component):
 
         # Cycle 2 to 9: the random numbers.
         m.d.comb += gumbel.step.eq(items[0].counted)
-        m.d.sync += [later.eq(item) for item, later in pairwise(items)]
+        m.d.sync += [later.eq(before) for row in (items, logits)
+                     for before, later in pairwise(row)]
 
         # Cycle 10: times temperature. Cycle 11: plus logit.
         places = f.temperature_frac + f.gumbel_frac - f.logit_frac
         scaled = Signal(signed(f.gumbel_bits + f.temperature_bits), reset_less=True)
-        score = Signal(signed(f.logit_bits + 1))
-        number = Signal(TOKEN_BITS)
+        score = Signal(signed(f.logit_bits + 1), reset_less=True)
+        number = Signal(TOKEN_BITS, reset_less=True)
         m.d.sync += [
             scaled.eq(gumbel.o * self.temperature),
-            score.eq(items[-2].logit + (scaled >> places)),
+            score.eq(logits[-2] + (scaled >> places)),
         ]
         with m.If(items[-2].counted):
             m.d.sync += number.eq(number + 1)
@@ -110,9 +112,9 @@ class Sampler(wiring.Component):
             m.d.sync += number.eq(0)
 
         # Cycle 12: compare.
-        best, choice = Signal.like(score), Signal(TOKEN_BITS)
+        best, choice = Signal.like(score), Signal(TOKEN_BITS, reset_less=True)
         valid = Signal()
-        better, number_13, last = Signal(), Signal(TOKEN_BITS), Signal()
+        better, number_13, last = Signal(), Signal(TOKEN_BITS, reset_less=True), Signal()
         m.d.sync += [better.eq(0), number_13.eq(number), last.eq(items[-1].last)]
         with m.If(items[-1].counted & (items[-1].first | (score > best))):
             m.d.sync += [best.eq(score), better.eq(1)]

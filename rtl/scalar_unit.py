@@ -164,19 +164,20 @@ class ScalarUnit(Component):
                                                       self._quotient_bits, self.pace)
         m.submodules.queue = self.queue = SyncFIFO(width=scale_layout(f).size,
                                                         depth=2 * self.SCALES)
-        self.small = Signal(BIG + 1)
+        self.small = Signal(BIG + 1, reset_less=True)
         self.shifted = Signal(BIG)  # all ones on overflow
-        self.top = Signal(top_bits)
+        self.top = Signal(top_bits, reset_less=True)
         self.dividend = Signal(f.scale_bits + top_bits + 2)
-        self.constant = Signal(self._constants)
-        self.following, self.ahead = Signal(self._constants), Signal()  # taken ahead of their time
-        self.summary = Signal(self._summary)
+        self.constant = Signal(self._constants, reset_less=True)
+        # Taken ahead of their time
+        self.following, self.ahead = Signal(self._constants, reset_less=True), Signal()
+        self.summary = Signal(self._summary, reset_less=True)
         self.measure = Signal(2)  # what goes into `length`: largest, clipped total, or dividend
         self.clipped = Signal(BIG)
         m.d.sync += self.measure.eq(0)
         m.d.comb += self.length.x.eq(Mux(self.measure[0], self.summary.largest, Mux(
             self.measure[1], self.clipped, self.dividend)))
-        self.total = Signal(BIG + 1)
+        self.total = Signal(BIG + 1, reset_less=True)
         self.scaling = Signal()  # the divider works on the scale, no more on the reciprocal
         self.at = {}  # it is that step
         steps = {3, 4, 7, 8, 9, 11, self.QUICK - 1, self.PREPARE - 1, self._energy_step,
@@ -199,8 +200,9 @@ class ScalarUnit(Component):
     def _build_multiplier(self, m):
         """`pace` bits of a mantissa a clock, from the low ones, while `multiplying`."""
         self.multiplying = Signal()
-        self.multiplicand = Signal(ENERGY_BITS)
-        self.low, self.high = Signal(self._mantissa_bits), Signal(ENERGY_BITS)
+        self.multiplicand = Signal(ENERGY_BITS, reset_less=True)
+        self.low, self.high = (Signal(bits, name=name, reset_less=True) for name, bits in (
+            ("low", self._mantissa_bits), ("high", ENERGY_BITS)))
         low, high = self.low, self.high
         for _ in range(self.pace):
             total = high + Mux(low[0], self.multiplicand, 0)
@@ -221,7 +223,7 @@ class ScalarUnit(Component):
     def _build_serial(self, m):
         """Root and divider. The upper bits of the reciprocal are 0: it starts behind them."""
         root, divider = self.root, self.divider
-        self.divisor = Signal.like(divider.divisor)
+        self.divisor = Signal.like(divider.divisor, reset_less=True)
         with m.If(self.at[self._divide]):
             m.d.sync += self.divisor.eq(root.root)
         made = self._reciprocal_clocks * self.pace  # uppermost bits of the quotient
@@ -295,7 +297,7 @@ class ScalarUnit(Component):
         step, length, f = self.step, self.length.length, self.f
         top_bits, root_bits = f.reciprocal_bits, f.scale_bits
         largest_bits = len(self.summary.largest)
-        rounded = Signal(top_bits + 1)
+        rounded = Signal(top_bits + 1, reset_less=True)
         code_shift, half = self.code_shift, self.half
         with m.Switch(step):
             with m.Case(3):
@@ -328,7 +330,8 @@ class ScalarUnit(Component):
         right. A root of 0 counts as 1 for the exponent."""
         quotient, bits = self.divider.quotient, self.f.scale_bits
         scale = Signal(self.scales.payload.shape())
-        difference, exponent = Signal(signed(EXPONENT_BITS)), Signal(signed(EXPONENT_BITS))
+        difference, exponent = (Signal(signed(EXPONENT_BITS), name=name, reset_less=True)
+                                for name in ("difference", "exponent"))
         most = range(len(self.dividend) - bits + 1)
         without, spare, rootless = Signal(most), Signal(most), Signal()
         m.d.sync += [

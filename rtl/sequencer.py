@@ -84,7 +84,7 @@ class Sequencer(Component):
             m.d.sync += count.eq(count + 1)
         self.f = {}
         for name in KEPT:
-            self.f[name] = field = Signal(32, name=f"header_{name}")
+            self.f[name] = field = Signal(32, name=f"header_{name}", reset_less=True)
             word, place = divmod(FIELDS.index(name), per_word)
             with m.If(self.fields.valid & (count == word)):
                 m.d.sync += field.eq(self.fields.payload.word_select(place, 32))
@@ -121,19 +121,20 @@ class Sequencer(Component):
 
     def _build_loop(self, m):
         f, bits = self.f, self.config.address_bits
-        token, sampled_token = Signal(TOKEN_BITS), Signal(TOKEN_BITS)
+        token, sampled_token = (Signal(TOKEN_BITS, name=name, reset_less=True)
+                                for name in ("token", "sampled_token"))
         last, left = Signal(), Signal(24)  # of the prompt; tokens still to be sampled
         some, final = Signal(), Signal()  # left != 0; left == 1 in the clock before
         m.d.sync += final.eq(left == 1)
         cancelled = Signal()
         sent, multiplied = Signal(2), Signal(Multiplier.LATENCY - 1)
         m.submodules.place = place = Multiplier(signed(TOKEN_BITS + 1), unsigned(16))
-        row = Signal(bits)  # address of the token's embedding
+        row = Signal(bits, reset_less=True)  # address of the token's embedding
         m.d.comb += [place.advance.eq(1), place.x.eq(token), place.y.eq(f["embedding_words"])]
         m.d.sync += row.eq(f["embedding_start"] + place.product)
         judged = self._verdict(m)
         sampling = last & some
-        tape_words = Signal(32)  # long before it is asked for
+        tape_words = Signal(32, reset_less=True)  # long before it is asked for
         m.d.sync += tape_words.eq(Mux(sampling, f["token_words"], f["body_words"]))
 
         def span(kind, address, words, then):

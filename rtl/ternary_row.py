@@ -74,7 +74,8 @@ class TernaryRow(wiring.Component):
         for k in range(-(-self.inputs // 2)):
             trit, code = self.trits[2 * k], self.codes[2 * k]
             selected = Signal(signed(8), name=f"selected_{k}")
-            total, carry = Signal(signed(9), name=f"sum_0_{k}"), Signal(name=f"carry_0_{k}")
+            total, carry = (Signal(shape, name=f"{name}_0_{k}", reset_less=True)
+                            for name, shape in (("sum", signed(9)), ("carry", 1)))
             m.d.comb += selected.eq(select(code, trit))
             m.d.sync += [total.eq(selected), carry.eq(trit.negative)]
             if 2 * k + 1 < self.inputs:
@@ -92,16 +93,17 @@ class TernaryRow(wiring.Component):
         sums = []
         for k in range(len(nodes) // 2):
             a, b, carry = nodes[2 * k], nodes[2 * k + 1], carries[k]
-            total = Signal(signed(max(len(a), len(b)) + 2), name=f"sum_{level}_{k}")
+            total = Signal(signed(max(len(a), len(b)) + 2), name=f"sum_{level}_{k}",
+                           reset_less=True)
             m.d.sync += total.eq(add_with_carry(a, b, carry))
             sums.append(total[1:].as_signed())
         waiting = []
         if len(nodes) % 2:
-            odd = Signal(signed(len(nodes[-1])), name=f"odd_{level}")
+            odd = Signal(signed(len(nodes[-1])), name=f"odd_{level}", reset_less=True)
             m.d.sync += odd.eq(nodes[-1])
             sums.append(odd)
         for k, carry in enumerate(carries[len(nodes) // 2:]):
-            later = Signal(name=f"carry_{level}_{k}")
+            later = Signal(name=f"carry_{level}_{k}", reset_less=True)
             m.d.sync += later.eq(carry)
             waiting.append(later)
         return sums, waiting

@@ -1,5 +1,6 @@
 """Boards, their clocks and what is written for the tools."""
 
+from dataclasses import replace
 from fractions import Fraction
 
 import pytest
@@ -61,6 +62,12 @@ def test_a_clock_that_no_pll_makes_is_refused():
     (0, 6, (5, 0)), (180, 6, (8, 0)), (90, 6, (6, 4)), (7.5, 6, (5, 1))])
 def test_phase_counts_eighths_of_the_vco(degrees, divider, fields):
     assert phase_of(Fraction(degrees), divider) == fields
+
+
+def test_the_seed_of_a_board_comes_first():
+    chosen = replace(board("ulx3s-12f"), seed=3)
+    assert chosen.seeds(4) == [3, 1, 2, 4] and chosen.seeds(1) == [3]
+    assert replace(chosen, seed=9).seeds(3) == [9, 1, 2]
 
 
 def test_a_netlist_too_large_names_the_boards_that_would_hold_it():
