@@ -20,7 +20,7 @@ from .box import BOUND, COVER, PROVE
 SOLVER = "yices"
 # sby's names for the modes, and what searches in each.
 SETTINGS = {
-    BOUND: ("bmc", "abc bmc3"),
+    BOUND: ("bmc", "abc scorr; bmc3"),
     (PROVE, "pdr"): ("prove", "abc scorr; pdr"),
     (PROVE, "induction"): ("prove", f"smtbmc {SOLVER}"),
     COVER: ("cover", f"smtbmc {SOLVER}"),
