@@ -59,8 +59,8 @@ synth-all: $(READY)  ## the bitstreams of all boards, many minutes each, then sy
 	    $(PY) -m tritone.boards.build $$board || status=1; done; \
 	    $(PY) -m tritone.boards.summary && exit $$status
 
-synth-smallest: $(READY)  ## the bitstream of the smallest board, as in continuous integration
-	@$(PY) -m tritone.boards.build ulx3s-12f
+synth-smallest: $(READY)  ## synthesise and place the smallest preset, as in continuous integration
+	@$(PY) -m tritone.boards.build ulx3s-45f --preset tiny --place
 
 synth-again: $(READY)  ## build what build/BOARD holds once more; the bitstreams must be equal
 	@$(PY) -m tritone.boards.build "$(SYNTH_BOARD)" --again

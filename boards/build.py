@@ -1,10 +1,11 @@
 """A bitstream from nothing but pip-installed tools: `make synth BOARD=ulx3s-85f`.
 
     python -m tritone.boards.build ulx3s-85f [--preset NAME] [--seeds 8] [--no-simulation]
-    python -m tritone.boards.build ulx3s-85f --again
+    python -m tritone.boards.build ulx3s-85f --again | --place
 
 Leaves build/BOARD/BOARD.bit and report.json, with the sources, netlist and logs beside them.
-`--again` builds anew with the seed of that report and compares the bitstreams byte for byte.
+`--again` builds anew with the seed of that report and compares the bitstreams byte for byte;
+`--place` ends with a placement, to see that the machine fits; an earlier bitstream stays.
 """
 
 import argparse
@@ -20,8 +21,8 @@ from ..common.errors import TritoneError
 from ..rtl.emit import write_if_changed
 from ..sim.cache import build_root
 from .board import BoardError, board, boards
-from .chips import check_room
-from .flow import lut4_a_lane, pack, route, synthesise, write_sources
+from .chips import check_room, needs
+from .flow import lut4_a_lane, pack, place, route, synthesise, write_sources
 from .report import report, speed
 from .tools import versions
 
@@ -52,6 +53,16 @@ def build(chosen, folder, seeds, simulate=True):
     figures["seconds"] = {"yosys": seconds, **routed.seconds, "all": time.monotonic() - begun}
     write_if_changed(result, json.dumps(figures, indent=1) + "\n")
     return figures
+
+
+def place_only(chosen, folder):
+    """Synthesises and places `chosen` in `folder`; one line about it."""
+    write_sources(chosen, folder)
+    cells, seconds = synthesise(folder)
+    check_room(chosen, cells)
+    seconds += place(chosen, folder, chosen.seed)
+    needed = ", ".join(f"{count:,} {name}" for name, count in needs(cells).items())
+    return f"{chosen.title}, preset {chosen.preset}: {needed}: placed, {seconds:,.0f} s"
 
 
 def digest(path):
@@ -87,6 +98,8 @@ def parse(arguments):
     parser.add_argument("--seeds", type=int, default=SEEDS, help="how many to try")
     parser.add_argument("--again", action="store_true",
                         help="build what is there once more and compare")
+    parser.add_argument("--place", action="store_true",
+                        help="only synthesise and place, in DIR/placed")
     parser.add_argument("--no-simulation", action="store_true", help="no clocks a token")
     parser.add_argument("-o", "--output", type=Path, metavar="DIR", help="instead of build/BOARD")
     return parser.parse_args(arguments)
@@ -114,6 +127,9 @@ def main(arguments=None):
             return 0
         if options.seed is not None:
             chosen = replace(chosen, seed=options.seed)
+        if options.place:
+            print(place_only(chosen, folder / "placed"))
+            return 0
         figures = build(chosen, folder, chosen.seeds(options.seeds), not options.no_simulation)
     except (TritoneError, OSError) as error:
         print(f"error: {' '.join(str(error).split())}", file=sys.stderr)

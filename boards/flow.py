@@ -90,6 +90,18 @@ def device_options(board):
     return [device, "--package", package, "--speed", chip.speed]
 
 
+def placement_options(board, seed):
+    """What nextpnr is told for a placement, beside its routing."""
+    return [*device_options(board), "--json", f"{NAME}.json", "--lpf", f"{NAME}.lpf",
+            "--seed", str(seed)]
+
+
+def place(board, folder, seed):
+    """Places `top.json`, to see that it can be; how fast that is remains open. Seconds."""
+    return run_tool(NEXTPNR, [*placement_options(board, seed), "--no-route"],
+                    folder / "nextpnr.log", what=f"placement, seed {seed}", timeout=HOURS)
+
+
 def gets_nowhere(log):
     """Why there is no more to come from nextpnr's router, judged by its log; "" if there may be."""
     failing = [int(n) for n in re.findall(r"iter=.* tmgfail=(\d+)", log)]
@@ -108,8 +120,8 @@ def place_and_route(board, folder, seed, last=False):
     """
     report = folder / "nextpnr.json"
     report.unlink(missing_ok=True)
-    arguments = [*device_options(board), "--json", f"{NAME}.json", "--lpf", f"{NAME}.lpf",
-                 "--textcfg", f"{NAME}.config", "--report", report.name, "--seed", str(seed),
+    arguments = [*placement_options(board, seed), "--textcfg", f"{NAME}.config",
+                 "--report", report.name,
                  # router1 has not ended on a whole machine; router2 looks at timing only when asked
                  "--router", "router2", *["--tmg-ripup"] * (not last)]
     begun = time.monotonic()
@@ -181,11 +193,11 @@ def critical_path(report):
     levels = sum(part["type"] == "logic" for part in path)
     first, last = (path[0]["from"]["cell"], path[-1]["to"]["cell"])
     return (f"domain {domain(name)}: {clock['achieved']:.1f} MHz of {clock['constraint']:.1f} MHz, "
-            f"{sum(delays.values()):.2f} ns from {place(first)} to {place(last)}: {levels} cells "
+            f"{sum(delays.values()):.2f} ns from {origin(first)} to {origin(last)}: {levels} cells "
             f"{delays['logic']:.2f} ns, routing {delays['routing']:.2f} ns")
 
 
-def place(cell):
+def origin(cell):
     """The register or memory that a cell of the netlist is, without what the tools appended."""
     for mark in ("_TRELLIS_FF", "_LUT4", "_CCU2C", "_PFUMX", "_L6MUX", "_MULT18X18D", "_DP16KD"):
         cell = cell.partition(mark)[0]

@@ -429,12 +429,14 @@ class Control(Component):
 
     def _build_data_states(self, m):
         session, access = self._session, self._access
+        m.submodules.bytes_to_write = to_write = StreamBuffer(8)
+        connect(m, to_write.o, access.i)
+        m.d.comb += to_write.i.payload.eq(self.request_bytes.payload)
         with m.State("WRITE"):
             m.d.sync += self._length.eq(0)
             m.d.comb += [
-                access.i.valid.eq(self.request_bytes.valid),
-                access.i.payload.eq(self.request_bytes.payload),
-                self.request_bytes.ready.eq(access.i.ready),
+                to_write.i.valid.eq(self.request_bytes.valid),
+                self.request_bytes.ready.eq(to_write.i.ready),
             ]
             with m.If(~access.busy):
                 m.next = "RESPOND"

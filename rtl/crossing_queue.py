@@ -90,5 +90,7 @@ class CrossingQueue(Component):
             port.addr.eq(binary),
             step.eq((read != written_seen) & (self.o.ready | ~self.o.valid)),
         ]
+        given = Signal(self.o.payload.shape(), reset_less=True)
+        m.d.comb += self.o.payload.eq(given)
         with m.If(self.o.ready | ~self.o.valid):
-            m.d[self._o_domain] += [self.o.valid.eq(step), self.o.payload.eq(port.data)]
+            m.d[self._o_domain] += [self.o.valid.eq(step), given.eq(port.data)]

@@ -15,7 +15,7 @@ from tritone.boards.flow import (
     critical_path,
     gets_nowhere,
     met,
-    place,
+    origin,
     route,
     with_margin,
     without_margin,
@@ -105,7 +105,7 @@ def test_the_critical_path_in_words():
     assert critical_path(timing(80.6)) == (
         "domain sync: 80.6 MHz of 100.0 MHz, 12.40 ns from a.count to b.sum: 1 cells "
         "4.40 ns, routing 8.00 ns")
-    assert place("top.link.x_LUT4_Z_A_CCU2C_S0") == "top.link.x"
+    assert origin("top.link.x_LUT4_Z_A_CCU2C_S0") == "top.link.x"
 
 
 def test_timing_is_met_or_not():
