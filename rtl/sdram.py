@@ -5,6 +5,7 @@ from amaranth.lib.wiring import Component, In, Out, connect, flipped
 
 from ..common.sdram_parts import timing
 from .interfaces import MemorySignature
+from .reset_chain import ResetChain
 from .sdram_bridge import SdramBridge
 from .sdram_controller import SdramController
 from .sdram_interfaces import Geometry, PinSignature
@@ -52,8 +53,14 @@ class SdramMemory(Component):
         controller = SdramController(self._config, self._use.part, self._times)
         bridge = SdramBridge(self._config, crossing=self.crossing,
                              under_way=controller.WORDS_UNDER_WAY)
-        place = (lambda c: c) if self.crossing else DomainRenamer({"mem": "sync"})
-        m.submodules.controller, m.submodules.bridge = place(controller), place(bridge)
+        if self.crossing:
+            resets = ResetChain(m, 2, "mem")
+            resets.add("controller", controller)
+            resets.add("bridge", bridge)
+        else:
+            one_domain = DomainRenamer({"mem": "sync"})
+            m.submodules.controller = one_domain(controller)
+            m.submodules.bridge = one_domain(bridge)
         connect(m, flipped(self.memory), bridge.memory)
         connect(m, bridge.requests, controller.requests)
         connect(m, bridge.data, controller.data)
