@@ -177,7 +177,9 @@ def slowest(report):
 
 def domain(clock):
     """Clock domain of the net that nextpnr calls `clock`."""
-    name = clock.removeprefix("$glbnet$").rpartition(".")[2]
+    box, _, name = clock.removeprefix("$glbnet$").rpartition(".")
+    if box.split(".")[0] == "memory":  # whose boxes have it under names of their own
+        return "mem"
     return "sync" if name == "clk" else name.removesuffix("_clk")
 
 

@@ -13,6 +13,7 @@ from tritone.boards.build import main as build
 from tritone.boards.flow import (
     TimingError,
     critical_path,
+    domain,
     gets_nowhere,
     met,
     origin,
@@ -118,6 +119,13 @@ def test_clocks_are_demanded_with_a_margin_and_judged_without():
     demanded = timing(133.4)
     demanded["fmax"]["$glbnet$sync_clk"]["constraint"] = 134.67
     assert not met(demanded) and met(without_margin(demanded))
+
+
+@pytest.mark.parametrize("clock, name", [
+    ("$glbnet$clk", "sync"), ("$glbnet$breaks.board_clk", "board"),
+    ("$glbnet$memory.bridge.own_bridge_clk", "mem"), ("$glbnet$pins.mem_pin_clk", "mem_pin")])
+def test_clocks_have_the_names_of_their_domains(clock, name):
+    assert domain(clock) == name
 
 
 def test_seeds_are_tried_until_one_meets(monkeypatch):
