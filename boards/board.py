@@ -83,7 +83,7 @@ class Board:
     loader : tuple of str
         Arguments of openFPGALoader before the bitstream.
     seed : int
-        Of the placement that is tried first: with it the timing was met when this was written.
+        Of the placement that is tried first; a board whose timing is met with another one names it.
     """
 
     name: str

@@ -93,8 +93,8 @@ def device_options(board):
 def placement_options(board, seed):
     """What nextpnr is told for a placement, beside its routing.
 
-    Of its two placers `static` gave the better estimates for streamed machines (ECP5-25F: 90 and
-    101 MHz with two seeds, 82 to 88 with three of `heap`), `heap` for the resident one (68 to 53).
+    Of its two placers `static` gave the better estimates for streamed machines, `heap` for the
+    resident one.
     """
     placer = "heap" if board.memory is None else "static"
     return [*device_options(board), "--json", f"{NAME}.json", "--lpf", f"{NAME}.lpf",

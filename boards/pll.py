@@ -17,7 +17,6 @@ VCO = 400_000_000, 800_000_000  # Hz
 DETECTOR = 10_000_000, 400_000_000  # Hz, of the phase detector
 DIVIDERS = range(1, 129)
 OUTPUTS = ("CLKOS", "CLKOS2", "CLKOS3")
-RESET_STAGES = 4  # the first is beside the PLL, the last where the clock's registers are
 PHASES = 8  # of the VCO, the least step of an output's phase
 
 
@@ -118,7 +117,7 @@ class Pll(Component):
             wires[f"o_{name}"] = wire = Signal(name=f"{clock.domain}_clk")
             m.d.comb += ClockSignal(clock.domain).eq(wire)
             m.submodules[f"{clock.domain}_reset"] = ResetSynchronizer(
-                self.reset | ~self.locked, domain=clock.domain, stages=RESET_STAGES)
+                self.reset | ~self.locked, domain=clock.domain)
         feedback = Signal()
         m.submodules.pll = Instance(
             "EHXPLLL", **fixed, **wires, i_CLKI=self.source, i_CLKFB=feedback,

@@ -261,23 +261,25 @@ class Machine:
         # The array takes a matrix when it has all words of the one before.
         gone, passed = self.words_gone, self.words_given
         first, given = True, max(now, passed[-1] + 1)
-        take, append = self.source.next, self.source.taken.append
         begun = first_ready = None
+
+        def arrives():
+            """Clock from which the next word is there for the array."""
+            nonlocal given
+            given = max(self.source.next(), given + 1, passed[0] + 1)
+            self.source.taken.append(given)
+            passed.append(max(given + BUFFER, passed[-1] + 1, gone[0] + 1))
+            return passed[-1] + BUFFER
+
         for _ in range(command.words // chunks):
             for _ in range(chunks - 1):
-                given = max(take(), given + 1, passed[0] + 1)
-                passed.append(max(given + BUFFER, passed[-1] + 1, gone[0] + 1))
-                clock = max(passed[-1] + BUFFER, clock + 1)
-                append(given)
+                clock = max(arrives(), clock + 1)
                 gone.append(clock)
                 begun = clock if begun is None else begun
-            given = max(take(), given + 1, passed[0] + 1)
-            passed.append(max(given + BUFFER, passed[-1] + 1, gone[0] + 1))
-            clock = max(passed[-1] + BUFFER, clock + 1, self.last_group + self.beats)
+            clock = max(arrives(), clock + 1, self.last_group + self.beats)
             over = self.reserved + self.beats - self.places
             if over > 0:
                 clock = max(clock, self.freed[over - 1] + FREED)
-            append(given)
             gone.append(clock)
             begun = clock if begun is None else begun
             first_ready = clock if first else first_ready

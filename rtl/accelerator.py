@@ -88,11 +88,10 @@ class Accelerator(Component):
         for name in boxes:
             resets.add(name, getattr(self, name))
 
-    def _join(self, m, name, source, sink, streamed=StreamBuffer, resident=None):
-        """Connects two streams; through a box of the given kind, if there is one for such machines,
-        where `ready` would come from far away."""
-        kind = streamed if self.contents is None else resident
-        if kind is None:
+    def _join(self, m, name, source, sink, kind=StreamBuffer, *, resident=True):
+        """Connects two streams through a box of the given kind, where `ready` would come from far
+        away; a resident machine without `resident` has none there."""
+        if self.contents is not None and not resident:
             connect(m, source, sink)
             return
         m.submodules[f"{name}_buffer"] = box = kind(source.payload.shape())
@@ -107,16 +106,15 @@ class Accelerator(Component):
             connect(m, self.reader.memory, flipped(self.memory))
             connect(m, self.reader.words, decoder.words)
         self._join(m, "read", self.sequencer.reads,
-                   decoder.reads if self.contents else self.reader.spans)
-        self._join(m, "span", self.sequencer.spans, decoder.spans)
-        self._join(m, "field", decoder.fields, self.sequencer.fields, StreamBuffer, StreamBuffer)
+                   decoder.reads if self.contents else self.reader.spans, resident=False)
+        self._join(m, "span", self.sequencer.spans, decoder.spans, resident=False)
+        self._join(m, "field", decoder.fields, self.sequencer.fields)
         connect(m, decoder.embeddings, self.embedder.embeddings)
         connect(m, decoder.norms, self.normaliser.norms)
-        self._join(m, "constant", decoder.constants, self.scalars.constants, SkidBuffer,
-                   SkidBuffer)
+        self._join(m, "constant", decoder.constants, self.scalars.constants, SkidBuffer)
         connect(m, decoder.matrices, self.array.matrices)
-        self._join(m, "pair", decoder.pairs, self.normaliser.pairs)
-        self._join(m, "trit", decoder.trits, self.array.trits)
+        self._join(m, "pair", decoder.pairs, self.normaliser.pairs, resident=False)
+        self._join(m, "trit", decoder.trits, self.array.trits, resident=False)
         m.d.comb += [decoder.written.eq(self.results.written),
                      decoder.settled.eq(self.embedder.settled),
                      self.sequencer.idle.eq(decoder.idle & (
@@ -129,12 +127,11 @@ class Accelerator(Component):
         connect(m, normaliser.summaries, self.scalars.summaries)
         connect(m, normaliser.floors, results.floors)
         connect(m, self.scalars.jobs, self.quantiser.jobs)
-        self._join(m, "factor", self.scalars.scales, self.scale.scales, StreamBuffer,
-                   StreamBuffer)
+        self._join(m, "factor", self.scalars.scales, self.scale.scales)
         connect(m, self.quantiser.codes, self.array.codes)
-        self._join(m, "sum", self.array.sums, self.scale.sums)
+        self._join(m, "sum", self.array.sums, self.scale.sums, resident=False)
         connect(m, self.scale.scaled, results.scaled)
-        self._join(m, "logit", results.logits, self.sampler.logits, StreamBuffer, StreamBuffer)
+        self._join(m, "logit", results.logits, self.sampler.logits)
         m.d.comb += [
             results.address.eq(normaliser.address), results.source.eq(normaliser.source),
             normaliser.x.eq(results.x), normaliser.bits.eq(results.bits),

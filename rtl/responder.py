@@ -234,9 +234,9 @@ class Responder(Component):
         for n, value in enumerate(values):
             later = Signal.like(place, name=f"{name}_place_{n}", reset_less=True)
             octets.append(octet := Signal(8, name=f"{name}_octet_{n}", reset_less=True))
-            whole = Cat(value, C(0, -len(value) % 32))  # of all that `place` can be
-            m.d.sync += [later.eq(place),
-                         octet.eq(Cat(whole, whole)[:8 << len(place)].word_select(later, 8))]
+            # As long as `place` can count: with bytes beyond it, each would need a reset.
+            whole = Cat(value, value)[:8 << len(place)]
+            m.d.sync += [later.eq(place), octet.eq(whole.word_select(later, 8))]
             place = later
         return self._chosen(m, octets, name, self._value)
 

@@ -6,6 +6,7 @@ from contextlib import nullcontext
 
 import pytest
 
+from tritone.boards import build as build_module
 from tritone.boards import flow, tools
 from tritone.boards.board import BoardError, board
 from tritone.boards.build import build_again
@@ -126,6 +127,23 @@ def test_clocks_are_demanded_with_a_margin_and_judged_without():
     ("$glbnet$memory.bridge.own_bridge_clk", "mem"), ("$glbnet$pins.mem_pin_clk", "mem_pin")])
 def test_clocks_have_the_names_of_their_domains(clock, name):
     assert domain(clock) == name
+
+
+def test_a_placement_leaves_an_earlier_bitstream_alone(monkeypatch, tmp_path, capsys):
+    """`--place` with the board's seed; what does not fit is not placed."""
+    placed, cells = [], {"LUT4": 20_000, "TRELLIS_FF": 9_000}
+    monkeypatch.setattr(build_module, "write_sources", lambda _board, _folder: None)
+    monkeypatch.setattr(build_module, "synthesise", lambda _folder: (cells, 1.0))
+    monkeypatch.setattr(build_module, "place",
+                        lambda _board, folder, seed: placed.append((folder, seed)) or 2.0)
+    (tmp_path / "ulx3s-12f.bit").write_bytes(b"before")
+    arguments = ["ulx3s-12f", "--place", "-o", str(tmp_path)]
+    assert build([*arguments, "--seed", "7"]) == 0 and placed == [(tmp_path / "placed", 7)]
+    assert "20,000 LUT4, 9,000 FF" in capsys.readouterr().out
+    cells["LUT4"] = 30_000
+    assert build(arguments) == 1 and len(placed) == 1
+    assert "30,000 LUT4 of 24,288" in capsys.readouterr().err
+    assert (tmp_path / "ulx3s-12f.bit").read_bytes() == b"before"
 
 
 def test_seeds_are_tried_until_one_meets(monkeypatch):
