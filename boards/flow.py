@@ -16,7 +16,23 @@ from .machine import BoardMachine
 from .tools import ECPPACK, NEXTPNR, YOSYS, HopelessError, ToolError, cell_counts, run_tool
 
 NAME = "top"
-SYNTHESIS = "read_rtlil {0}.il\nsynth_ecp5 -top {0}\ntee -o {0}.stat stat\nwrite_json {0}.json\n"
+# The flip-flops of a tile share two resets and three enables. With hundreds of those that only a
+# few flip-flops have, some are put far away from the gates that they belong to; gates cost less.
+FEWEST = 9
+# As `synth_ecp5` has it, with FEWEST.
+FLIP_FLOPS = (f"dfflegalize -mince {FEWEST} -minsrst {FEWEST} -cell $_DFF_?_ 01 -cell $_DFF_?P?_ r "
+              "-cell $_SDFF_?P?_ r -cell $_DFFE_??_ 01 -cell $_DFFE_?P??_ r -cell $_SDFFE_?P??_ r "
+              "-cell $_DLATCH_?_ x")
+# Wide gates (PFUMX) are two or four LUTs that have to be placed together: no fewer LUTs in all.
+SYNTHESIS = f"""\
+read_rtlil {{0}}.il
+synth_ecp5 -nowidelut -top {{0}} -run begin:map_ffs
+opt_clean
+{FLIP_FLOPS}
+synth_ecp5 -nowidelut -top {{0}} -run map_ffs:
+tee -o {{0}}.stat stat
+write_json {{0}}.json
+"""
 HOURS = 3600
 # nextpnr is told of an oscillator, and so of clocks behind the PLL, that are 1 % faster than they
 # are: its router stops at the constraint, and its last analysis finds paths that are up to 1 %

@@ -62,5 +62,5 @@ def clocks(config, words):
     defines it, which accepts a request or a word to write in every clock."""
     bursts = -(-words // config.burst_words)
     reads = sum(e.reads is not None and e.writes is not None for e in ELEMENTS)
-    return words * (1 + reads * (config.memory_latency + 2)) \
-        + bursts * config.memory_latency + round(words / config.memory_rate)
+    return words * (2 + reads * (config.memory_latency + 3)) \
+        + bursts * (config.memory_latency + 1) + round(words / config.memory_rate)

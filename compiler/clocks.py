@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from ..common.tape import COMMAND_FIELDS, Function
 
-FIFO = 3  # prefetch: word written -> readable
+FIFO = 4  # reader: word delivered -> readable
 ADDRESS = 5  # start of a token -> its embedding is asked for
 MEASURE = 2  # span, request or word taken -> the next request
 QUEUE = 4  # requests that the memory holds
@@ -24,7 +24,7 @@ SCALE_LATENCY, SILU, MLGRU, PRODUCT, ADD = 10, 9, 15, 5, 3
 FREED = 2  # beat taken from the sum queue -> its place can be reserved
 BUFFER = 1  # into a StreamBuffer -> out of it
 DRAIN = 4  # last write -> matrix counts as written
-SETTLED = 6  # last beat of an embedding -> `settled`
+SETTLED = 7  # last beat of an embedding -> a norm may follow
 SAMPLER = 13  # last logits -> token, and one clock more for each element of a beat
 
 

@@ -160,8 +160,10 @@ class Control(Component):
             march.address.eq(march_view.address), march.words.eq(march_view.words),
             march.background.eq(march_view.background),
         ]
-        self._march_start = Signal()
-        m.d.sync += march.start.eq(self._march_start)  # it enables much
+        self._march_start, self._access_start = Signal(), Signal()  # each enables much
+        m.d.sync += [march.start.eq(self._march_start), access.start.eq(self._access_start)]
+        self._accessed = Signal()
+        m.d.comb += self._accessed.eq(~access.busy & ~access.start)
         self._load = Signal()
         m.d.sync += machine.load_model.eq(march.done | self._load)  # done: the tape is gone
 
@@ -193,8 +195,12 @@ class Control(Component):
         ]
         self._sessions = {}  # it is the session's own number
         for opcode in (Opcode.RUN, Opcode.PROMPT, Opcode.TOKENS, Opcode.CANCEL):
-            self._sessions[opcode] = same = Signal(name=f"same_session_{opcode.name.lower()}")
-            m.d.sync += same.eq(self._view(opcode).session == self._number)
+            name = f"same_session_{opcode.name.lower()}"
+            self._sessions[opcode] = same = Signal(name=name)
+            halves, session = Signal(2, name=f"{name}_halves"), self._view(opcode).session
+            m.d.sync += [halves.eq(Cat(session[:16] == self._number[:16],
+                                       session[16:] == self._number[16:])),
+                         same.eq(halves.all())]
         self._build_token_measures(m)
 
     def _build_token_measures(self, m):
@@ -323,7 +329,7 @@ class Control(Component):
         with m.Elif(~self._resting):
             self._refuse(m, Status.BUSY)
         with m.Else():
-            m.d.comb += self._access.start.eq(1)
+            m.d.comb += self._access_start.eq(1)
             m.d.sync += self._length.eq(self._size)  # of READ
             m.next = then
 
@@ -428,9 +434,9 @@ class Control(Component):
     # Data behind the argument block ----------------------------------------------------------
 
     def _build_data_states(self, m):
-        session, access = self._session, self._access
+        session = self._session
         m.submodules.bytes_to_write = to_write = StreamBuffer(8)
-        connect(m, to_write.o, access.i)
+        connect(m, to_write.o, self._access.i)
         m.d.comb += to_write.i.payload.eq(self.request_bytes.payload)
         with m.State("WRITE"):
             m.d.sync += self._length.eq(0)
@@ -438,7 +444,7 @@ class Control(Component):
                 to_write.i.valid.eq(self.request_bytes.valid),
                 self.request_bytes.ready.eq(to_write.i.ready),
             ]
-            with m.If(~access.busy):
+            with m.If(self._accessed):
                 m.next = "RESPOND"
         with m.State("PROMPT"):
             token_byte = Signal(range(link.TOKEN_BYTES))
@@ -486,7 +492,7 @@ class Control(Component):
             m.d.sync += pulses.eq(self._flags)
             self._respond(m, link.MACHINE_STATUS.size)
         with m.State("VERIFY"):
-            with m.If(~self._access.busy):
+            with m.If(self._accessed):
                 self._respond(m, link.CRC_REPLY.size)
         with m.State("LOAD"):
             m.d.sync += self._waited.eq(self._waited + 1)

@@ -80,7 +80,9 @@ class CrossingQueue(Component):
             # The level is two words behind when a word is taken a clock.
             self.i.ready.eq(self.level <= self._depth - 4),
         ]
-        m.d.comb += [port.addr.eq(binary), port.data.eq(self.i.payload), port.en.eq(taken)]
+        # One place at least is always free, so that what is not taken may be written, too: an
+        # enable would have to reach every LUT of the storage.
+        m.d.comb += [port.addr.eq(binary), port.data.eq(self.i.payload), port.en.eq(1)]
 
     def _read(self, m, storage, read, written_seen):
         port = storage.read_port(domain="comb")

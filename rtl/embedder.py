@@ -73,8 +73,9 @@ class Embedder(Component):
                 m.d.sync += address.eq(address + 1)
         with m.If(self.start):
             m.d.sync += address.eq(0)
-        # All written, and for as long as the memory takes to know its `bits`.
+        # All written, and for as long as the memory takes to know its `bits`; `start` comes long
+        # before anyone asks again.
         age = Signal(WRITE + VectorMemory.SETTLE)
-        m.d.sync += age.eq(age << 1 | (address == words))
-        m.d.comb += self.settled.eq(age.all() & (address == words) & ~self.embeddings.valid)
+        m.d.sync += [age.eq(age << 1 | (address == words)),
+                     self.settled.eq(age[:-1].all() & (address == words))]
         return m

@@ -7,7 +7,7 @@ from amaranth.lib.wiring import Component, In, Out, connect, flipped
 
 from ..common.link import GAP_SECONDS
 from .control import Control
-from .frames import FrameBuilder, FrameParser
+from .frames import FrameBuilder, FrameParser, header_layout
 from .interfaces import MachineSignature, MemorySignature
 from .reset_chain import ResetChain
 from .stream_buffer import StreamBuffer
@@ -57,12 +57,14 @@ class Link(Component):
         ResetChain(m, 1).add("control", control)
         m.submodules.builder = builder = FrameBuilder()
         connect(m, uart.o, parser.i)
-        connect(m, parser.headers, control.requests)
         connect(m, control.responses, builder.headers)
         # Where `valid` or `ready` would otherwise come from far away
+        m.submodules.request = request = StreamBuffer(header_layout)
         m.submodules.asked = asked = StreamBuffer(8)
         m.submodules.answered = answered = StreamBuffer(8)
         m.submodules.sending = sending = StreamBuffer(8)
+        connect(m, parser.headers, request.i)
+        connect(m, request.o, control.requests)
         connect(m, parser.payload, asked.i)
         connect(m, asked.o, control.request_bytes)
         connect(m, control.response_bytes, answered.i)
@@ -75,7 +77,7 @@ class Link(Component):
             uart.rx.eq(self.rx),
             self.tx.eq(uart.tx),
             self.open.eq(control.open),
-            self.active.eq(parser.active | control.active | answered.o.valid
-                           | sending.o.valid),
+            self.active.eq(parser.active | request.o.valid | control.active
+                           | answered.o.valid | sending.o.valid),
         ]
         return m

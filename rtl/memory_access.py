@@ -87,8 +87,7 @@ class MemoryAccess(Component):
         with m.FSM() as fsm:
             m.d.comb += self.busy.eq(~fsm.ongoing("IDLE"))
             with m.State("IDLE"):
-                with m.If(self.start):
-                    m.d.sync += [address.eq(self.address), left.eq(self.words)]
+                m.d.sync += [address.eq(self.address), left.eq(self.words)]
                 with m.If(self.start & (self.words != 0)):
                     with m.Switch(self.operation):
                         for operation in OPERATIONS:

@@ -1,5 +1,7 @@
 """The march test of the memory, executed by the gateware."""
 
+from itertools import pairwise
+
 from amaranth.hdl import Cat, Const, Module, Mux, Signal
 from amaranth.lib import data
 from amaranth.lib.wiring import Component, In, Out, connect, flipped
@@ -94,13 +96,19 @@ class MemoryMarch(Component):
         table = sum(bool(choose(e)) << n for n, e in enumerate(ELEMENTS))
         return Const(table, 1 << len(self._element)).bit_select(self._element, 1)
 
+    def _ahead(self, m, name, choose):
+        """The same in a register: between elements no word is on its way."""
+        bit = Signal(name=name)
+        m.d.sync += bit.eq(self._of_element(name, choose))
+        return bit
+
     def _build_words(self, m):
-        """The background at `_at`; every bit of it is a small table of `_number`."""
-        self._word = Signal(self._config.word_bits)
+        """The background at `_at`, a clock late; every bit of it is a small table of `_number`."""
+        self._word = Signal(self._config.word_bits, reset_less=True)
         number = self._number
         for bit in range(len(self._word)):
             table = sum(background_bit(n, bit) << n for n in range(1 << len(number)))
-            m.d.comb += self._word[bit].eq(Const(table, 1 << len(number)).bit_select(number, 1))
+            m.d.sync += self._word[bit].eq(Const(table, 1 << len(number)).bit_select(number, 1))
 
     def _build_sequence(self, m):
         config = self._config
@@ -110,29 +118,30 @@ class MemoryMarch(Component):
                            for n in ("burst", "in_burst"))
         wait = Signal(range(SETTLE_CLOCKS))
         self._counted = Signal()  # every read of the element has been judged
-        inverse = self._of_element("writes", lambda e: e.writes)
+        inverse = self._ahead(m, "writes", lambda e: e.writes)
         m.d.comb += [
             requests.payload.address.eq(self._at), requests.payload.words.eq(burst),
-            burst.eq(1), words.ready.eq(1), self._read.eq(words.valid),
+            words.ready.eq(1), self._read.eq(words.valid),
             writes.payload.address.eq(self._at),
             writes.payload.data.eq(self._word ^ inverse.replicate(config.word_bits)),
         ]
+        m.d.sync += burst.eq(1)
         with m.If(self._element == LAST):
-            m.d.comb += burst.eq(Mux(self._left < config.burst_words, self._left,
+            m.d.sync += burst.eq(Mux(self._left < config.burst_words, self._left,
                                      config.burst_words))
 
         def move(down):
             for place in (self._at, self._number):
                 m.d.sync += place.eq(Mux(down, place - 1, place + 1))
 
-        def step(then):
+        def step():
             """To the next word, or to the end of the element."""
             m.d.sync += [self._left.eq(self._left - 1), wait.eq(0)]
             move(self._down)
             with m.If((self._left == 1) | self._stopping):
                 m.next = "SETTLE"
             with m.Else():
-                m.next = then
+                m.next = "TURN"
 
         with m.If(self.stop):
             m.d.sync += self._stopping.eq(1)
@@ -148,16 +157,15 @@ class MemoryMarch(Component):
             with m.State("BEGIN"):
                 begin = Mux(self._down, self._first + self._count - 1, self._first)
                 m.d.sync += [self._at.eq(begin), self._number.eq(begin + self._phase)]
+                m.next = "TURN"
+            with m.State("TURN"):  # now `_word` and `burst` are right
                 m.next = "REQUEST"
                 with m.If(self._element == 0):
                     m.next = "WRITE"
             with m.State("WRITE"):
                 m.d.comb += writes.valid.eq(1)
                 with m.If(writes.ready):
-                    with m.If(self._element == 0):
-                        step("WRITE")
-                    with m.Else():
-                        step("REQUEST")
+                    step()
             with m.State("REQUEST"):
                 m.d.comb += requests.valid.eq(1)
                 m.d.sync += in_burst.eq(burst)
@@ -169,7 +177,7 @@ class MemoryMarch(Component):
                     with m.If(self._element != LAST):
                         m.next = "WRITE"
                     with m.Elif(in_burst == 1):
-                        step("REQUEST")
+                        step()
                     with m.Else():
                         m.d.sync += self._left.eq(self._left - 1)
                         move(Const(0))
@@ -192,33 +200,40 @@ class MemoryMarch(Component):
     def _build_check(self, m):
         """Wrong words, a few clocks after they came."""
         report = self.report
-        inverse = self._of_element("reads", lambda e: e.reads)
+        inverse = self._ahead(m, "reads", lambda e: e.reads)
         expected = self._word ^ inverse.replicate(len(self._word))
-        # Cycle 1: what differs
-        difference, valid = Signal.like(self._word, reset_less=True), Signal(3)
-        at, at_2 = Signal.like(self._at), Signal.like(self._at)
-        m.d.sync += [difference.eq(self._own.words.payload ^ expected), at.eq(self._at),
-                     valid.eq(Cat(self._read, valid))]
-        # Cycle 2: whether anything does
-        held, wrong = Signal.like(difference), Signal()
-        m.d.sync += [held.eq(difference), wrong.eq(difference.any() & valid[0]), at_2.eq(at)]
+        # Cycle 1: the word, as late as what is expected
+        word, valid = Signal.like(self._word, reset_less=True), Signal(2)
+        m.d.sync += [word.eq(self._own.words.payload), valid.eq(Cat(self._read, valid))]
+        # Cycle 2: what differs. Cycle 3: whether anything does
+        difference, held = (Signal.like(word, name=name, reset_less=True)
+                            for name in ("difference", "held"))
+        places = [Signal.like(self._at, name=f"at_{n}", reset_less=True) for n in (1, 2, 3)]
+        m.d.sync += [later.eq(before) for before, later in pairwise([self._at, *places])]
+        wrong = Signal()
+        m.d.sync += [difference.eq(word ^ expected), held.eq(difference),
+                     wrong.eq(difference.any() & valid[1])]
         in_element = Signal(COUNT_BITS)
-        with m.If(valid[0]):
+        with m.If(valid[1]):
             m.d.sync += report.seen.eq(report.seen | difference)
-        # Cycle 3
-        with m.If(wrong):
-            m.d.sync += [report.faults.eq(report.faults + 1), in_element.eq(in_element + 1)]
-            with m.If(report.faults == 0):
-                m.d.sync += [report.address.eq(at_2), report.difference.eq(held),
-                             report.first_element.eq(self._element)]
         # Cycle 4
-        with m.If(in_element > report.words):
+        some, more = Signal(), Signal()  # faults != 0; in_element > report.words, a clock ago
+        with m.If(wrong):
+            m.d.sync += some.eq(1)
+            m.d.sync += [report.faults.eq(report.faults + 1), in_element.eq(in_element + 1)]
+            with m.If(~some):
+                m.d.sync += [report.address.eq(places[-1]), report.difference.eq(held),
+                             report.first_element.eq(self._element)]
+        # Cycles 5 and 6
+        m.d.sync += more.eq(in_element > report.words)
+        with m.If(more):
             m.d.sync += report.words.eq(in_element)
         with m.If(self._counted):
             m.d.sync += in_element.eq(0)
         begun = Signal()
         m.d.sync += begun.eq(self.start)
         with m.If(begun):
+            m.d.sync += some.eq(0)
             m.d.sync += [getattr(report, name).eq(0) for name in (
                 "faults", "words", "address", "first_element", "difference", "seen")]
 

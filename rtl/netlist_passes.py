@@ -8,9 +8,10 @@ import sys
 from collections import Counter
 from pathlib import Path
 
-from . import block_registers, fan_out, netlist_loads
+from . import apart, block_registers, fan_out, netlist_loads
 
-SOURCES = tuple(Path(p.__file__) for p in (block_registers, fan_out, netlist_loads))
+SOURCES = tuple(Path(p.__file__) for p in (
+    apart, block_registers, fan_out, netlist_loads))
 
 
 def improve(source, target):
@@ -21,7 +22,8 @@ def improve(source, target):
     netlist = json.loads(Path(source).read_text())
     modules = netlist["modules"].values()
     absorbed = sum((Counter(block_registers.absorb(module)) for module in modules), Counter())
-    copies = sum(sum(fan_out.spread(module).values()) for module in modules)
+    copies = sum(apart.separate(module) for module in modules)
+    copies += sum(sum(fan_out.spread(module).values()) for module in modules)
     Path(target).write_text(json.dumps(netlist))
     return absorbed, copies
 

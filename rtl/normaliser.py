@@ -240,9 +240,11 @@ class Normaliser(Component):
         # Cycle 14 + levels. Two clocks at least lie between two norms: clearing loses no beat.
         done = Signal()
         m.d.sync += done.eq(beat.valid & beat.last)
+        adds = Signal()
+        m.d.sync += adds.eq(coming.valid & ~coming.repeat)
         with m.If(beat.valid & (largest > summary.largest)):
             m.d.sync += summary.largest.eq(largest)
-        with m.If(beat.valid & ~beat.repeat):
+        with m.If(adds):
             m.d.sync += summary.squares.eq(summary.squares + squares)
         with m.If(coming.valid & coming.first):
             m.d.sync += summary.largest.eq(0)

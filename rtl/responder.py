@@ -14,7 +14,7 @@ from .memory_march import report_layout
 
 CHUNK_BYTES = 8
 # Clocks in which a chunk comes from where it is: the number of its byte goes from value to value.
-WAIT = max(len(COUNTERS), len(STREAMS)) + 6
+WAIT = max(len(COUNTERS), len(STREAMS)) + 7
 
 
 class Responder(Component):
@@ -132,7 +132,13 @@ class Responder(Component):
                     m.d.sync += wait.eq(0)
                     m.next = "LOAD"
             with m.State("LOAD"):
-                self._build_load(m)
+                # The word that comes now is in the register in the next clock
+                m.d.comb += self.words.ready.eq(self._is[Opcode.READ])
+                with m.If(~self._is[Opcode.READ] | self.words.valid):
+                    m.next = "TAKE"
+            with m.State("TAKE"):
+                self._build_take(m)
+                m.next = "SEND"
             with m.State("SEND"):
                 m.d.comb += self.response_bytes.valid.eq(1)
                 with m.If(self.response_bytes.ready):
@@ -173,8 +179,12 @@ class Responder(Component):
         marched = self._merge(m, "marched", progress, (past_march, self._word))
         other = self._merge(m, "other", self._now(), (asked[Opcode.VERIFY], self.crc),
                             (asked[Opcode.PROMPT], Cat(self.accepted, self.room)))
-        self._merged = self._merge(m, "merged", other, (octets, octet),
-                                   (asked[Opcode.IDENTIFY], named), (asked[Opcode.MARCH], marched))
+        merged = self._merge(m, "merged", other, (octets, octet),
+                             (asked[Opcode.IDENTIFY], named), (asked[Opcode.MARCH], marched))
+        listed = self._merge(m, "listed", Cat(self.index, self.count, C(0, 8), self.flags),
+                             (self._begun, self._token))
+        self._next = self._merge(m, "next", merged, (asked[Opcode.TOKENS], listed),
+                                 (asked[Opcode.READ], self.words.payload))
 
     def _merge(self, m, name, otherwise, *choices):
         """(chunk, bytes), registers: `otherwise`, or that whose condition holds. Each is a Value or
@@ -192,24 +202,16 @@ class Responder(Component):
                 choose(value)
         return chunk, octets
 
-    def _build_load(self, m):
-        """Load the next chunk, as soon as it is there."""
-        asked = self._is
-        with m.If(asked[Opcode.READ]):
-            m.d.comb += self.words.ready.eq(1)
-            with m.If(self.words.valid):
-                self._load(m, self.words.payload)
-        with m.Elif(asked[Opcode.TOKENS]):
-            with m.If(~self._begun):
-                self._load(m, Cat(self.index, self.count, C(0, 8), self.flags))
-            with m.Else():
-                m.d.sync += self.token_index.eq(self.token_index + 1)
-                self._load(m, self._token)
-        with m.Else():
-            self._load(m, *self._merged)
-            m.d.sync += self._octet.eq(self._octet + 1)
-            with m.If(self._final):
-                m.d.sync += [self._octet.eq(0), self._value.eq(self._value + 1)]
+    def _build_take(self, m):
+        """The next chunk becomes the present one, and which one comes after it is said."""
+        chunk, octets = self._next
+        m.d.sync += [self._chunk.eq(chunk), self._chunk_left.eq(octets),
+                     self._number.eq(self._number + 1), self._begun.eq(1),
+                     self._octet.eq(self._octet + 1)]
+        with m.If(self._final):
+            m.d.sync += [self._octet.eq(0), self._value.eq(self._value + 1)]
+        with m.If(self._is[Opcode.TOKENS] & self._begun):
+            m.d.sync += self.token_index.eq(self.token_index + 1)
 
     def _chosen(self, m, chunks, name, number=None):
         """The chunk whose turn it is, after two clocks: they come from far away."""
@@ -239,14 +241,6 @@ class Responder(Component):
             m.d.sync += [later.eq(place), octet.eq(whole.word_select(later, 8))]
             place = later
         return self._chosen(m, octets, name, self._value)
-
-    def _load(self, m, chunk, octets=None):
-        m.d.sync += [
-            self._chunk.eq(chunk),
-            self._chunk_left.eq(len(chunk) // 8 if octets is None else octets),
-            self._number.eq(self._number + 1), self._begun.eq(1),
-        ]
-        m.next = "SEND"
 
     def _identity(self):
         """The chunks of link.identity."""

@@ -5,6 +5,7 @@ from amaranth.lib import data, stream
 from amaranth.lib.wiring import Component, In, Out
 
 from ..common.tape import Function
+from . import apart
 from .glu import ENERGY_BITS, Glu
 from .mlgru import Mlgru
 from .residual_adder import ResidualAdder
@@ -125,23 +126,27 @@ class Results(Component):
         self.under_way = under_way = Signal()  # a matrix has entered and is not yet written
         scaled = self.scaled
         self.index = index = Signal(16)  # of the output that enters next
-        self.held = held = Signal(scaled.payload.shape())
-        self.held_valid = held_valid = Signal()
+        # One for each unit, for these are large
+        self.held = held = Signal(scaled.payload.shape(), attrs=apart.ATTRIBUTES)
         self.held_index = Signal(16)
         state = self.state.address  # walks through all layers in the course of a token
-        self.accepted = accepted = Signal()  # the unit of the held output's function takes it
+        # That is an output of this function; what the units of all but logits give is always taken,
+        # so they are always ready.
+        self.held_for = {function: Signal(name=f"held_for_{function.name.lower()}")
+                         for function in Function}
         advance = Signal()
         m.d.comb += [
             scaled.ready.eq(advance & (~scaled.payload.first | ~under_way)),
             entered.eq(scaled.valid & scaled.ready), self.busy.eq(entered),
-            advance.eq(~held_valid | accepted),
+            advance.eq(~self.held_for[Function.LOGITS] | self.logits.ready),
         ]
         # Only logits ever wait behind this, and they have no operands.
         m.d.comb += [memory.eq(index) for memory in (
             self.candidate.address, self.floor.address, self.residual.second_address)]
         with m.If(advance):
-            m.d.sync += [held_valid.eq(entered), held.eq(scaled.payload),
-                         self.held_index.eq(index)]
+            m.d.sync += [held.eq(scaled.payload), self.held_index.eq(index)]
+            m.d.sync += [valid.eq(entered & (scaled.payload.function == function))
+                         for function, valid in self.held_for.items()]
         with m.If(entered):
             m.d.sync += index.eq(Mux(scaled.payload.last, 0, index + 1))
             with m.If(scaled.payload.function == Function.FORGET):
@@ -157,12 +162,8 @@ class Results(Component):
 
     def _build_routes(self, m):
         """Held output and operands -> the unit of its function -> memory."""
-        f, held = self.f, self.held
+        f, held, held_for = self.f, self.held, self.held_for
         mlgru, silu, glu, adder = self.mlgru, self.silu, self.glu, self.adder
-
-        def is_(function):
-            return self.held_valid & (held.function == function)
-
         for box in (mlgru, silu, glu, adder):
             m.d.comb += [box.i.payload.tag.address.eq(self.held_index),
                          box.i.payload.tag.first.eq(held.first),
@@ -187,16 +188,15 @@ class Results(Component):
         with m.If(through_mlgru):
             m.d.comb += silu.i.payload.tag.eq(mlgru.o.payload.tag)
         m.d.comb += [
-            mlgru.i.valid.eq(is_(Function.FORGET)), glu.i.valid.eq(is_(Function.PRODUCT)),
-            silu.i.valid.eq(is_(Function.CANDIDATE) | through_mlgru),
-            adder.i.valid.eq(is_(Function.RESIDUAL)), mlgru.o.ready.eq(silu.i.ready),
+            mlgru.i.valid.eq(held_for[Function.FORGET]),
+            glu.i.valid.eq(held_for[Function.PRODUCT]),
+            silu.i.valid.eq(held_for[Function.CANDIDATE] | through_mlgru),
+            adder.i.valid.eq(held_for[Function.RESIDUAL]), mlgru.o.ready.eq(silu.i.ready),
             silu.o.ready.eq(1), glu.o.ready.eq(1), adder.o.ready.eq(1),
-            self.logits.valid.eq(is_(Function.LOGITS)),
+            self.logits.valid.eq(held_for[Function.LOGITS]),
             self.logits.payload.first.eq(held.first), self.logits.payload.last.eq(held.last),
             self.energy.eq(glu.energy),
         ]
-        # What the units give is always taken, so they are always ready.
-        m.d.comb += self.accepted.eq(self.logits.ready | (held.function != Function.LOGITS))
         self._build_writes(m)
 
     def _build_writes(self, m):

@@ -129,13 +129,14 @@ class ScalarUnit(Component):
                 self._prepare(m)
                 quick = self.at[self.QUICK - 1] & (self.constant.energy_mantissa == 0)
                 with m.If(self.at[self.PREPARE - 1] | quick):
-                    m.d.sync += self.multiplying.eq(0)
+                    m.d.sync += [self.multiplying.eq(0), self.waits.eq(1)]
                     m.next = "SUMMARY"
             with m.State("SUMMARY"):
                 m.d.comb += self.summaries.ready.eq(~self.jobs.valid)
                 m.d.sync += step.eq(1)
                 self._take_summary(m)
                 with m.If(self.summaries.valid & self.summaries.ready):
+                    m.d.sync += self.waits.eq(0)
                     m.next = "SCALE"
             with m.State("SCALE"):
                 self._scale(m)
@@ -148,7 +149,8 @@ class ScalarUnit(Component):
                     with m.If(room):
                         m.d.sync += self.ahead.eq(0)
                         with m.If(self.ahead):
-                            m.d.sync += [step.eq(1), self.constant.eq(self.following)]
+                            m.d.sync += [step.eq(1), self.constant.eq(self.following),
+                                         self.waits.eq(1)]
                             m.next = "SUMMARY"
                         with m.Else():
                             m.next = "CONSTANTS"
@@ -178,6 +180,7 @@ class ScalarUnit(Component):
         m.d.comb += self.length.x.eq(Mux(self.measure[0], self.summary.largest, Mux(
             self.measure[1], self.clipped, self.dividend)))
         self.total = Signal(BIG + 1, reset_less=True)
+        self.waits = Signal()  # state SUMMARY, without the way through its code
         self.scaling = Signal()  # the divider works on the scale, no more on the reciprocal
         self.at = {}  # it is that step
         steps = {3, 4, 7, 8, 9, 11, self.QUICK - 1, self.PREPARE - 1, self._energy_step,
@@ -250,7 +253,7 @@ class ScalarUnit(Component):
                    (at[7], self.clipped, even),
                    (at[self._energy_step], self._product(f.epsilon_bits),
                     self.constant.energy_exponent),
-                   (fsm.ongoing("SUMMARY"), self.small, -(self.summaries.payload.exponent << 1))]
+                   (self.waits, self.small, -(self.summaries.payload.exponent << 1))]
         operand = self.constants.payload.constant_mantissa
         places = self.constants.payload.constant_exponent
         for chosen, some_operand, some_places in reversed(choices):

@@ -126,7 +126,10 @@ class TapeDecoder(Component):
         command = Signal(data.ArrayLayout(unsigned(FIELD_BITS), steps * per_word))
         opcode, wait, length = command[0][:4], command[0][5], command[0][16:32]
         beats = (length + (config.vector - 1)) // config.vector
-        may_go = ~wait | ((unwritten == 0) & self.settled)
+        quiet = Signal()  # both are written, as a clock ago; no matrix is handed out with a norm
+        m.d.sync += quiet.eq(
+            self.settled & ((unwritten == 0) | ((unwritten == 1) & self.written)))
+        may_go = ~wait | quiet
         sent = Signal(2)  # of a NORM: handed to the normaliser, to the scalar unit
         handed = Signal(2)
         m.d.comb += handed.eq(sent | Cat(self.norms.valid & self.norms.ready,

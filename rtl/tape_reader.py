@@ -30,7 +30,7 @@ class TapeReader(Component):
     memory : Out(MemorySignature)
         Reads only; `writes` stays idle.
     words : Out(stream of word_bits)
-        One word a clock; three clocks after the memory delivered it.
+        One word a clock; four clocks after the memory delivered it.
     """
 
     def __init__(self, config):
@@ -74,10 +74,10 @@ class TapeReader(Component):
         with m.If(self.spans.valid & self.spans.ready):
             m.d.sync += [address.eq(self.spans.payload.address),
                          remaining.eq(self.spans.payload.words), some.eq(1)]
-        m.d.comb += [
+        m.d.comb += self.memory.words.ready.eq(1)
+        m.d.sync += [  # a register, for they come from far away
             prefetch.i.payload.eq(self.memory.words.payload),
             prefetch.i.valid.eq(self.memory.words.valid),
-            self.memory.words.ready.eq(1),
         ]
         # Block RAM is slow to answer, and `ready` comes from far away.
         m.submodules.buffer = buffer = StreamBuffer(unsigned(config.word_bits))

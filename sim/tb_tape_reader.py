@@ -76,14 +76,14 @@ async def never_more_is_asked_for_than_the_fifo_holds(dut):
 
 @cocotb.test
 async def clocks_are_as_promised(dut):
-    """With a word a clock from the memory: one a clock through the FIFO, three clocks behind."""
+    """With a word a clock from the memory: one a clock through the FIFO, four clocks behind."""
     await start(dut)
     bench = Bench(dut, "twin")
     burst = bench.config.burst_words
     counts = [5 * burst, 1, burst, burst + 1, 7, 60]
     expected = bench.send([(100 * n, count) for n, count in enumerate(counts)])
     await bench.words.expect(expected)
-    assert bench.taken.passed == [n + 3 for n in bench.memory_words.passed]
+    assert bench.taken.passed == [n + 4 for n in bench.memory_words.passed]
     assert bench.requests.passed[0] == bench.spans.passed[0] + 2
     asked = iter(bench.requests.passed)
     for count, later in zip(counts, bench.spans.passed[1:]):

@@ -1,11 +1,13 @@
-"""rtl/fan_out.py on netlists of registers and gates at random."""
+"""rtl/fan_out.py on netlists of registers and gates at random, and rtl/apart.py on some."""
 
 import copy
 import re
 from collections import Counter
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tritone.rtl.apart import APART, box_of, separate
 from tritone.rtl.fan_out import spread
 
 CLOCK = 2
@@ -31,18 +33,18 @@ def loads(module):
                    if one["port_directions"][port] == "input" and port not in ("CLK", "LSR"))
 
 
-def without_copies(module):
+def without_copies(module, mark="copy"):
     """The netlist with each copy's loads given back to the cell that was copied."""
     original = {}
     for name, one in module["cells"].items():
-        if found := re.match(r"(.*?)\$copy", name):
+        if found := re.match(rf"(.*?)\${mark}", name):
             before = module["cells"][found[1]]
             for port, bits in one["connections"].items():
                 if one["port_directions"][port] == "output":
                     original[bits[0]] = before["connections"][port][0]
     return {name: {**one, "connections": {port: [original.get(bit, bit) for bit in bits]
                                           for port, bits in one["connections"].items()}}
-            for name, one in module["cells"].items() if "$copy" not in name}
+            for name, one in module["cells"].items() if f"${mark}" not in name}
 
 
 def test_loads_are_shared_out_in_the_order_of_their_names():
@@ -104,3 +106,29 @@ def test_clocks_and_resets_keep_all_their_loads():
     cells |= {f"q{n}": cell("TRELLIS_FF", CLK=5, DI="0", LSR=6, Q=50 + n) for n in range(20)}
     module = netlist(cells)
     assert spread(module, 4) == {}
+
+
+def test_a_register_has_a_copy_for_each_box_beside_it():
+    """Of a box with a marked register, an unmarked one, and boxes in it and elsewhere."""
+    users = ["top.results.silu.lane_0.x_LUT4_Z", "top.results.silu.lane_1.x_LUT4_Z",
+             "top.results.glu.x_LUT4_Z", "top.sampler.x_LUT4_Z", "top.results.last_LUT4_Z"]
+    cells = {name: cell("TRELLIS_FF", CLK=CLOCK, DI=9, Q=net)
+             for name, net in (("top.results.held_Q", 11), ("top.results.other_Q", 12))}
+    cells |= {name: cell("LUT4", A=11, B=12, Z=50 + n) for n, name in enumerate(users)}
+    module = netlist(cells, out=[11])
+    module["netnames"] |= {"top.results.held": {"bits": [11], "attributes": {APART: "1"}},
+                           "top.results.other": {"bits": [12], "attributes": {}}}
+    before = copy.deepcopy(module)
+    assert separate(module) == 3
+    nets = [module["cells"][name]["connections"]["A"][0] for name in users]
+    assert nets[0] == nets[1] and len(set(nets)) == 4 and nets[4] == 11
+    assert {module["cells"][name]["connections"]["B"][0] for name in users} == {12}
+    assert module["ports"]["out"]["bits"] == [11]
+    assert without_copies(module, "apart") == before["cells"]
+
+
+@pytest.mark.parametrize("load, box", [
+    ("top.results.silu.lane_0.x", "silu"), ("top.results.x_LUT4", ""), ("top.sampler.x", "sampler"),
+    ("top.result.silu.x", "result"), ("other", "")])
+def test_boxes_are_told_apart_by_their_names(load, box):
+    assert box_of(load, "top.results.held") == box
