@@ -231,7 +231,7 @@ class Machine:
             if beat == 0:
                 started = pair
             if beat == beats - 1:
-                pair = max(pair, self.summary_taken + 1)
+                pair = max(pair, self.summary_taken + 2)
             self.pairs_gone.append(pair)
             if beat % self.parts == self.parts - 1 or beat == beats - 1:
                 self.source.taken.append(given)

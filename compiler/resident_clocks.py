@@ -72,7 +72,7 @@ class ResidentMachine(Machine):
         self.norms += 1
         pair = norm + NORM_TAKEN - 1
         for beat in range(beats):
-            pair = max(pair + 1, self.summary_taken + 1 if beat == beats - 1 else 0)
+            pair = max(pair + 1, self.summary_taken + 2 if beat == beats - 1 else 0)
             pair = self.v_box.enter(pair)
             if beat == 0:
                 started = pair

@@ -1,10 +1,11 @@
 """The MatMul-free linear gated recurrent unit: what takes the place of attention."""
 
-from amaranth.hdl import Module, Mux, signed, unsigned
+from amaranth.hdl import Module, Mux, Signal, signed, unsigned
 from amaranth.lib import data, stream
 from amaranth.lib.wiring import Component, In, Out
 
 from ..common.formats import DEFAULT
+from . import apart
 from .arithmetic import saturate, shift_round
 from .pipeline import Multiplier, Pipeline, handshake, tag_layout
 from .sigmoid import Sigmoid, base_ports
@@ -128,7 +129,8 @@ class Mlgru(Component):
         candidate, forget: signed(value_bits) x vector, the candidate after its SiLU; floors:
         unsigned(floor_bits) x vector, 1 - lower bound; state: signed(state_bits) x vector.
     fresh : In(1)
-        The state counts as zero; held as long as there are beats inside.
+        The state counts as zero; held from the clock before the first beat, and as long as there
+        are beats inside.
     o : Out(stream of {state, values, tag})
         state: signed(state_bits) x vector; values: signed(value_bits) x vector, the state rounded
         and saturated to values; `tag` (tag_layout) is that of the beat.
@@ -162,10 +164,12 @@ class Mlgru(Component):
         m = Module()
         advance, _ = handshake(m, self.i, self.o, self.LATENCY)
         p = Pipeline(m, advance)
+        fresh = Signal(name="fresh_held", attrs=apart.ATTRIBUTES)
+        m.d.sync += fresh.eq(self.fresh)
         for n, bases in enumerate(base_ports(m, self._config)):
             m.submodules[f"lane_{n}"] = lane = MlgruLane(self._formats, bases)
             m.d.comb += [
-                lane.advance.eq(advance), lane.fresh.eq(self.fresh),
+                lane.advance.eq(advance), lane.fresh.eq(fresh),
                 lane.candidate.eq(self.i.payload.candidate[n]),
                 lane.forget.eq(self.i.payload.forget[n]),
                 lane.floor.eq(self.i.payload.floors[n]),

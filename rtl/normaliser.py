@@ -40,7 +40,7 @@ class Normaliser(Component):
         last pair accepted -> summary valid              summary_latency
         last pair accepted -> next norm can be accepted  2
 
-    The last pair of a norm is accepted from the clock after the summary before was taken; so that
+    The last pair of a norm is accepted from two clocks after the summary before was taken; so that
     one may wait while the next norm runs. A pair is accepted only if a queue before `v` has room
     for what becomes of it; so nothing ever stands, no enable runs through the multipliers, and a
     stalled `v` delays no summary of what was accepted.
@@ -116,9 +116,11 @@ class Normaliser(Component):
         self.pending = pending = Signal()  # a summary is on its way or waits
         self.beat = Signal(data.StructLayout({"valid": 1, "first": 1, "last": 1, "repeat": 1}))
         take = self.take
+        late = Signal()  # `pending`, for it is at the other end; a norm takes three clocks
+        m.d.sync += late.eq(pending)
         m.d.comb += [
             norms.ready.eq(~running & ~self.beat.valid),
-            pairs.ready.eq(running & self.room & ~(last & pending)
+            pairs.ready.eq(running & self.room & ~(last & late)
                            & (self.floors.ready | ~self.floors.valid)),
             take.eq(pairs.valid & pairs.ready),
             self.address.eq(index),

@@ -184,7 +184,7 @@ class Results(Component):
                 adder.i.payload.update[lane].eq(held["values"][lane]),
                 self.logits.payload["values"][lane].eq(held["values"][lane]),
             ]
-        m.d.sync += mlgru.fresh.eq(self.fresh)  # for all of a token, and to every lane
+        m.d.comb += mlgru.fresh.eq(self.fresh)  # for all of a token
         with m.If(through_mlgru):
             m.d.comb += silu.i.payload.tag.eq(mlgru.o.payload.tag)
         m.d.comb += [

@@ -10,20 +10,22 @@ from amaranth.lib.wiring import Component, In, Out
 from ..common.signatures import POLYNOMIAL, START, STREAMS
 
 BITS = 32
+MOST = 4  # words of BITS in a sum of one clock, and one LUT a bit
 
 
-def fold(payload):
-    """common.signatures.fold of a Value."""
+def parts(payload):
+    """The words of BITS that common.signatures.fold adds up, of a Value."""
     chunks = [payload[n:n + BITS] for n in range(0, len(payload), BITS)]
-    return reduce(xor, (Cat(chunk, C(0, BITS - len(chunk))).rotate_left(n % BITS)
-                        for n, chunk in enumerate(chunks)))
+    return [Cat(chunk, C(0, BITS - len(chunk))).rotate_left(n % BITS)
+            for n, chunk in enumerate(chunks)]
 
 
 class Signature(Component):
     """common.signatures.signature of one stream.
 
     The payload goes into a register before anything is done with it, so that it only loads the
-    nets of the stream and lengthens no path.
+    nets of the stream and lengthens no path; a wide one comes from all over the die, and is added
+    up in several clocks.
 
     Parameters
     ----------
@@ -38,7 +40,8 @@ class Signature(Component):
     clear : In(1)
         Pulse, while nothing is transferred. The only reset.
     value : Out(32)
-        Two clocks after the transfer.
+        Two clocks after the transfer; with more than MOST words of payload, one clock more for each
+        time that they have to be divided by MOST.
     """
 
     def __init__(self, width):
@@ -52,9 +55,16 @@ class Signature(Component):
         value = Signal(BITS, init=START, reset_less=True)
         m.d.sync += [seen.eq(self.transfer), held.eq(self.payload)]
         m.d.comb += self.value.eq(value)
+        words = parts(held)
+        while len(words) > MOST:
+            sums = [reduce(xor, words[n:n + MOST]) for n in range(0, len(words), MOST)]
+            words = [Signal(BITS, name=f"sum_{n}", reset_less=True) for n in range(len(sums))]
+            later = Signal(name="seen_later", reset_less=True)
+            m.d.sync += [later.eq(seen), *(w.eq(s) for w, s in zip(words, sums, strict=True))]
+            seen = later
         taps = Mux(value[-1], POLYNOMIAL, 0)
         with m.If(seen):
-            m.d.sync += value.eq((value << 1) ^ taps ^ fold(held))
+            m.d.sync += value.eq((value << 1) ^ taps ^ reduce(xor, words))
         with m.If(self.clear):
             m.d.sync += value.eq(START)
         return m
