@@ -10,29 +10,13 @@ from fractions import Fraction
 from ..rtl.accelerator import ARRAYS
 from ..rtl.emit import to_rtlil, write_if_changed
 from ..rtl.netlist_passes import improve
+from ..rtl.synthesis import commands
 from .board import BoardError
 from .chips import lut4
 from .machine import BoardMachine
 from .tools import ECPPACK, NEXTPNR, YOSYS, HopelessError, ToolError, cell_counts, run_tool
 
 NAME = "top"
-# The flip-flops of a tile share two resets and three enables. With hundreds of those that only a
-# few flip-flops have, some are put far away from the gates that they belong to; gates cost less.
-FEWEST = 9
-# As `synth_ecp5` has it, with FEWEST.
-FLIP_FLOPS = (f"dfflegalize -mince {FEWEST} -minsrst {FEWEST} -cell $_DFF_?_ 01 -cell $_DFF_?P?_ r "
-              "-cell $_SDFF_?P?_ r -cell $_DFFE_??_ 01 -cell $_DFFE_?P??_ r -cell $_SDFFE_?P??_ r "
-              "-cell $_DLATCH_?_ x")
-# Wide gates (PFUMX) are two or four LUTs that have to be placed together: no fewer LUTs in all.
-SYNTHESIS = f"""\
-read_rtlil {{0}}.il
-synth_ecp5 -nowidelut -top {{0}} -run begin:map_ffs
-opt_clean
-{FLIP_FLOPS}
-synth_ecp5 -nowidelut -top {{0}} -run map_ffs:
-tee -o {{0}}.stat stat
-write_json {{0}}.json
-"""
 HOURS = 3600
 # nextpnr is told of an oscillator, and so of clocks behind the PLL, that are 1 % faster than they
 # are: its router stops at the constraint, and its last analysis finds paths that are up to 1 %
@@ -83,7 +67,8 @@ def with_margin(constraints):
 
 def synthesise(folder, name=NAME):
     """`name`.il -> `name`.json; {cell: count} as Yosys counts them, and seconds."""
-    write_if_changed(folder / f"{name}.ys", SYNTHESIS.format(name))
+    write_if_changed(folder / f"{name}.ys", f"read_rtlil {name}.il\n{commands(name)}"
+                     f"tee -o {name}.stat stat\nwrite_json {name}.json\n")
     seconds = run_tool(YOSYS, ["-q", f"{name}.ys"], folder / f"{name}.yosys.log",
                        what=f"synthesis of {name}", timeout=HOURS)
     improve(folder / f"{name}.json", folder / f"{name}.json")

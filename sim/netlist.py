@@ -17,16 +17,16 @@ from importlib.resources import files
 from pathlib import Path
 
 from ..common.errors import TritoneError
-from ..rtl import emit, netlist_passes
+from ..rtl import emit, netlist_passes, synthesis
 from . import verilator
 from .cache import build_root, cached, digest
 from .progress import step
 from .virtual import SOURCES, TRANSLATE, VirtualBoard, port_widths, processor
 
 CELLS = Path(__file__).resolve().parent / "ecp5"
-SYNTHESIS = """\
+SYNTHESIS = f"""\
 read_rtlil design.il
-synth_ecp5 -top tritone
+{synthesis.commands("tritone")}
 write_json mapped.json
 """
 # With the names that Yosys makes of the cells behind a wire the C++ would be three times as long.
