@@ -92,14 +92,9 @@ def device_options(board):
 
 
 def placement_options(board, seed):
-    """What nextpnr is told for a placement, beside its routing.
-
-    Of its two placers `static` gave the better estimates for streamed machines, `heap` for the
-    resident one.
-    """
-    placer = "heap" if board.memory is None else "static"
+    """What nextpnr is told for a placement, beside its routing."""
     return [*device_options(board), "--json", f"{NAME}.json", "--lpf", f"{NAME}.lpf",
-            "--seed", str(seed), "--placer", placer]
+            "--seed", str(seed)]
 
 
 def place(board, folder, seed):

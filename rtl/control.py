@@ -3,49 +3,33 @@
 from math import ceil
 
 from amaranth.hdl import Cat, Module, Mux, Signal
-from amaranth.lib import data, stream
+from amaranth.lib import stream
 from amaranth.lib.wiring import Component, In, Out, connect, flipped
 
 from ..common import link
 from ..common.counters import COUNTERS
-from ..common.link import ARGUMENTS, Opcode, Status
+from ..common.link import Opcode, Status
 from ..common.signatures import STREAMS
+from .arguments import ARGUMENT_BITS, LAYOUTS, view
 from .arithmetic import times
 from .frames import header_layout
 from .interfaces import TOKEN_BITS, MachineSignature, MemorySignature
+from .judge import Judge
 from .memory_access import MemoryAccess
 from .memory_march import MemoryMarch
 from .responder import Responder
 from .session import SETTLE_CLOCKS, Session
 from .stream_buffer import StreamBuffer
 
-_range = {"address": 32, "words": 32}
-FIELDS = {
-    Opcode.WRITE: _range,
-    Opcode.READ: _range,
-    Opcode.VERIFY: _range,
-    Opcode.RUN: {"session": 32, "generate": 32, "temperature": 16, "flags": 16, "seed": 64},
-    Opcode.PROMPT: {"session": 32, "index": 32, "tokens": 16, "flags": 16},
-    Opcode.TOKENS: {"session": 32, "index": 32},
-    Opcode.CANCEL: {"session": 32},
-    Opcode.COUNTERS: {"flags": 32},
-    Opcode.SIGNATURES: {"flags": 32},
-    Opcode.MARCH: {"number": 32, "background": 32, **_range},  # ends as READ does
-}
-LAYOUTS = {opcode: data.StructLayout(FIELDS.get(opcode, {})) for opcode in Opcode}
-assert all(LAYOUTS[o].size == 8 * ARGUMENTS[o].size for o in Opcode)
-
-ARGUMENT_BITS = max(layout.size for layout in LAYOUTS.values())
 RESPONSE_BIT = link.RESPONSE.bit_length() - 1
 
 
 class Control(Component):
     """The control unit: takes one request at a time, executes it, gives one response.
 
-    A request's argument block is shifted into a register, measured in two clocks and judged in
-    one; data behind it stream to where they belong; the response is made of chunks of a few bytes.
-    Every request may be repeated without harm. Frames that are responses themselves are dropped in
-    silence.
+    A request's argument block is shifted into a register and judged (judge.py); data behind it
+    stream to where they belong; the response is made of chunks of a few bytes. Every request may be
+    repeated without harm. Frames that are responses themselves are dropped in silence.
 
     Parameters
     ----------
@@ -100,6 +84,7 @@ class Control(Component):
         self._is = {opcode: Signal(name=f"is_{opcode.name.lower()}") for opcode in Opcode}
         self._arguments = Signal(ARGUMENT_BITS, reset_less=True)
         self._arguments_left = Signal(range(ARGUMENT_BITS // 8 + 1))
+        m.submodules.judge = self._judge = Judge(self._config)
         self._number = Signal(32)  # of the session
         self._march_number = Signal(32)
         self._status, self._length = Signal(Status), Signal(16)  # of the response
@@ -109,7 +94,7 @@ class Control(Component):
         self._waited = Signal(range(self._poll_clocks + 2))
 
         self._build_ports(m)
-        self._build_measures(m)
+        self._build_judge(m)
         self._build_responder(m)
         with m.FSM() as fsm:
             m.d.comb += self.active.eq(~fsm.ongoing("IDLE") | self._march.busy)
@@ -117,11 +102,15 @@ class Control(Component):
             with m.State("MEASURE"):
                 m.next = "COMPARE"
             with m.State("COMPARE"):
+                m.next = "WEIGH"
+            with m.State("WEIGH"):
                 m.next = "JUDGE"
             with m.State("JUDGE"):
+                with m.If(self._judge.verdict != Status.OK):
+                    self._refuse(m, self._judge.verdict)
                 for opcode in Opcode:
-                    with m.If(self._is[opcode]):
-                        getattr(self, f"_judge_{opcode.name.lower()}")(m)
+                    with m.Elif(self._is[opcode]):
+                        getattr(self, f"_begin_{opcode.name.lower()}")(m)
             self._build_data_states(m)
             self._build_wait_states(m)
             with m.State("RESPOND"):
@@ -133,9 +122,7 @@ class Control(Component):
         return m
 
     def _view(self, opcode):
-        """The argument block, which ends where the register does."""
-        layout = LAYOUTS[opcode]
-        return data.View(layout, self._arguments[ARGUMENT_BITS - layout.size:])
+        return view(opcode, self._arguments)
 
     def _build_ports(self, m):
         session, access, machine = self._session, self._access, self.machine
@@ -174,52 +161,17 @@ class Control(Component):
             m.d.sync += [self._left.eq(self._left - 1), self._none.eq(self._left == 1),
                          self._arguments.eq(Cat(self._arguments[8:], self._byte))]
 
-    def _build_measures(self, m):
-        """What JUDGE asks, in registers, three clocks after the last byte of the arguments."""
-        view, word_bytes = self._view(Opcode.READ), self._config.word_bytes
-        end = Signal(33, reset_less=True)
-        self._size = Signal(range(link.MAX_DATA + 256 * word_bytes))  # bytes of so many words
-        self._too_long, self._beyond, self._all_words = (
-            Signal(name=name) for name in ("too_long", "beyond", "all_words"))
-        self._no_session, self._no_words, self._no_march, self._same_march = (
-            Signal(name=name) for name in ("no_session", "no_words", "no_march", "same_march"))
-        number = self._view(Opcode.MARCH).number
-        m.d.sync += [
-            self._size.eq(times(view.words[:8], word_bytes)),
-            self._too_long.eq(view.words > link.MAX_DATA // word_bytes),
-            end.eq(view.address + view.words), self._beyond.eq(end > self._config.memory_words),
-            self._all_words.eq(self._left == self._size),
-            self._no_session.eq(self._view(Opcode.RUN).session == 0),
-            self._no_words.eq(view.words == 0), self._no_march.eq(number == 0),
-            self._same_march.eq(number == self._march_number),
+    def _build_judge(self, m):
+        judge, session = self._judge, self._session
+        m.d.comb += [
+            judge.opcode.eq(Cat(self._is.values())), judge.arguments.eq(self._arguments),
+            judge.left.eq(self._left), judge.session.eq(self._number),
+            judge.march_number.eq(self._march_number), judge.resting.eq(self._resting),
+            judge.ready.eq(self.machine.status.ready), judge.received.eq(session.received),
+            judge.released.eq(session.released),
         ]
-        self._sessions = {}  # it is the session's own number
-        for opcode in (Opcode.RUN, Opcode.PROMPT, Opcode.TOKENS, Opcode.CANCEL):
-            name = f"same_session_{opcode.name.lower()}"
-            self._sessions[opcode] = same = Signal(name=name)
-            halves, session = Signal(2, name=f"{name}_halves"), self._view(opcode).session
-            m.d.sync += [halves.eq(Cat(session[:16] == self._number[:16],
-                                       session[16:] == self._number[16:])),
-                         same.eq(halves.all())]
-        self._build_token_measures(m)
-
-    def _build_token_measures(self, m):
-        prompt, session = self._view(Opcode.PROMPT), self._session
-        needed = Signal(range(256 * link.TOKEN_BYTES), reset_less=True)
-        kept, asked = (Signal(32, name=name, reset_less=True) for name in ("kept", "asked"))
-        self._many, self._any_tokens, self._all_tokens, self._kept = (
-            Signal(name=name) for name in ("many", "any_tokens", "all_tokens", "kept"))
         self._next = Signal()  # the token is the one that the session wants
-        m.d.sync += [
-            needed.eq(times(prompt.tokens[:8], link.TOKEN_BYTES)),
-            self._many.eq(prompt.tokens > link.TOKENS_PER_FRAME),
-            self._any_tokens.eq(prompt.tokens != 0),
-            self._all_tokens.eq(self._left == needed),
-            asked.eq(self._view(Opcode.TOKENS).index - session.released),
-            kept.eq(session.received - session.released),
-            self._kept.eq(asked <= kept),
-            self._next.eq(self._index == session.accepted),
-        ]
+        m.d.sync += self._next.eq(self._index == session.accepted)
 
     def _build_responder(self, m):
         session, access, responder = self._session, self._access, self._responder
@@ -316,120 +268,74 @@ class Control(Component):
         m.d.sync += self._length.eq(length)
         m.next = "RESPOND"
 
-    # Judgement, one clock --------------------------------------------------------------------
+    # What has been judged to be right begins ---------------------------------------------------
 
-    def _judge_range(self, m, then, *, in_frame=True, has_data=False):
-        """Start an operation on memory, if it may be."""
-        with m.If(self._too_long if in_frame else 0):
-            self._refuse(m, Status.BAD_LENGTH)
-        with m.Elif(~self._all_words if has_data else 0):
-            self._refuse(m, Status.BAD_LENGTH)
-        with m.Elif(self._beyond):
-            self._refuse(m, Status.BAD_ADDRESS)
-        with m.Elif(~self._resting):
-            self._refuse(m, Status.BUSY)
-        with m.Else():
-            m.d.comb += self._access_start.eq(1)
-            m.d.sync += self._length.eq(self._size)  # of READ
-            m.next = then
+    def _begin_access(self, m, then):
+        """An operation on memory."""
+        m.d.comb += self._access_start.eq(1)
+        m.d.sync += self._length.eq(self._judge.size)  # of READ
+        m.next = then
 
-    def _judge_identify(self, m):
+    def _begin_identify(self, m):
         self._respond(m, link.IDENTITY.size + link.MACHINE_STATUS.size + link.MODEL.size)
 
-    def _judge_write(self, m):
-        self._judge_range(m, "WRITE", has_data=True)
+    def _begin_write(self, m):
+        self._begin_access(m, "WRITE")
 
-    def _judge_read(self, m):
-        self._judge_range(m, "RESPOND")
+    def _begin_read(self, m):
+        self._begin_access(m, "RESPOND")
 
-    def _judge_verify(self, m):
-        self._judge_range(m, "VERIFY", in_frame=False)
+    def _begin_verify(self, m):
+        self._begin_access(m, "VERIFY")
 
-    def _judge_load_model(self, m):
-        with m.If(~self._resting):
-            self._refuse(m, Status.BUSY)
-        with m.Else():
-            m.d.comb += self._load.eq(1)
-            m.next = "LOAD"
+    def _begin_load_model(self, m):
+        m.d.comb += self._load.eq(1)
+        m.next = "LOAD"
 
-    def _judge_run(self, m):
-        with m.If(self._no_session):
-            self._refuse(m, Status.BAD_SESSION)
-        with m.Elif(self._sessions[Opcode.RUN]):  # a repeat: it has begun
+    def _begin_run(self, m):
+        with m.If(self._judge.repeat):
             self._respond(m, link.MACHINE_STATUS.size)
-        with m.Elif(~self._resting):
-            self._refuse(m, Status.BUSY)
-        with m.Elif(~self.machine.status.ready):
-            self._refuse(m, Status.NOT_READY)
         with m.Else():
             m.next = "ACCEPT"
 
-    def _judge_prompt(self, m):
-        view = self._view(Opcode.PROMPT)
+    def _begin_prompt(self, m):
+        arguments = self._view(Opcode.PROMPT)
         m.d.sync += [
-            self._index.eq(view.index), self._count.eq(view.tokens), self._flags.eq(view.flags),
-            self._some.eq(self._any_tokens),
+            self._index.eq(arguments.index), self._count.eq(arguments.tokens),
+            self._flags.eq(arguments.flags), self._some.eq(self._judge.any_tokens),
         ]
-        with m.If(self._many | ~self._all_tokens):
-            self._refuse(m, Status.BAD_LENGTH)
-        with m.Elif(~self._sessions[Opcode.PROMPT]):
-            self._refuse(m, Status.BAD_SESSION)
-        with m.Else():
-            m.next = "PROMPT"
+        m.next = "PROMPT"
 
-    def _judge_tokens(self, m):
+    def _begin_tokens(self, m):
         m.d.sync += self._index.eq(self._view(Opcode.TOKENS).index)
-        with m.If(~self._sessions[Opcode.TOKENS]):
-            self._refuse(m, Status.BAD_SESSION)
-        with m.Elif(~self._kept):
-            self._refuse(m, Status.BAD_INDEX)
-        with m.Else():
-            m.d.comb += self._session.acknowledge.eq(1)
-            m.next = "TOKENS"
+        m.d.comb += self._session.acknowledge.eq(1)
+        m.next = "TOKENS"
 
-    def _judge_cancel(self, m):
-        with m.If(~self._sessions[Opcode.CANCEL]):
-            self._refuse(m, Status.BAD_SESSION)
-        with m.Else():
-            m.d.comb += self._session.stop.eq(1)
-            self._respond(m, link.MACHINE_STATUS.size)
+    def _begin_cancel(self, m):
+        m.d.comb += self._session.stop.eq(1)
+        self._respond(m, link.MACHINE_STATUS.size)
 
-    def _judge_counters(self, m):
+    def _begin_counters(self, m):
         m.d.comb += self.machine.clear_counters.eq(
             self._view(Opcode.COUNTERS).flags[link.CLEAR.bit_length() - 1])
         self._respond(m, link.COUNTER_BYTES * len(COUNTERS))
 
-    def _judge_signatures(self, m):
+    def _begin_signatures(self, m):
         m.d.comb += self.machine.clear_signatures.eq(
             self._view(Opcode.SIGNATURES).flags[link.CLEAR.bit_length() - 1])
         self._respond(m, link.SIGNATURE_BYTES * len(STREAMS) * self._config.signatures)
 
-    def _judge_march(self, m):
-        view, march = self._view(Opcode.MARCH), self._march
-        with m.If(self._no_march | self._same_march):
-            self._respond_march(m)  # a question, or a repeat: it has begun
-        with m.Elif(self._no_words):
-            m.d.comb += march.stop.eq(1)
-            m.d.sync += self._march_number.eq(view.number)
-            self._respond_march(m)
-        with m.Elif(self._beyond):
-            self._refuse(m, Status.BAD_ADDRESS)
-        with m.Elif(~self._resting):
-            self._refuse(m, Status.BUSY)
-        with m.Else():
-            m.d.comb += self._march_start.eq(1)
-            m.d.sync += self._march_number.eq(view.number)
-            self._respond_march(m)
-
-    def _respond_march(self, m):
+    def _begin_march(self, m):
+        march = self._march
+        with m.If(~self._judge.repeat):
+            m.d.sync += self._march_number.eq(self._view(Opcode.MARCH).number)
+            m.d.comb += [march.stop.eq(self._judge.stops),
+                         self._march_start.eq(~self._judge.stops)]
         self._respond(m, link.MARCH_REPLY.size + 2 * self._config.word_bytes)
 
-    def _judge_reset(self, m):
-        with m.If(~self._resting):
-            self._refuse(m, Status.BUSY)
-        with m.Else():
-            m.d.comb += self.machine.reset_state.eq(1)
-            self._respond(m, link.MACHINE_STATUS.size)
+    def _begin_reset(self, m):
+        m.d.comb += self.machine.reset_state.eq(1)
+        self._respond(m, link.MACHINE_STATUS.size)
 
     # Data behind the argument block ----------------------------------------------------------
 
