@@ -22,8 +22,9 @@ HOURS = 3600
 # are: its router stops at the constraint, and its last analysis finds paths that are up to 1 %
 # slower than it had thought.
 MARGIN = Fraction(101, 100)
-# Iterations of the router without fewer paths that are too slow; left alone it goes on to 1,500.
-ITERATIONS = 150
+# Iterations of the router without fewer paths that are too slow; left alone it goes on to 1,500,
+# some minutes. With FEW of them left it is, because they may be too slow by less than the MARGIN.
+ITERATIONS, FEW = 150, 30
 
 
 class TimingError(BoardError):
@@ -106,7 +107,7 @@ def place(board, folder, seed):
 def gets_nowhere(log):
     """Why there is no more to come from nextpnr's router, judged by its log; "" if there may be."""
     failing = [int(n) for n in re.findall(r"iter=.* tmgfail=(\d+)", log)]
-    if failing and len(failing) - failing.index(min(failing)) > ITERATIONS and min(failing):
+    if failing and len(failing) - failing.index(min(failing)) > ITERATIONS and min(failing) > FEW:
         return (f"{min(failing)} connections are too slow, no fewer after {ITERATIONS} more "
                 "iterations of the router")
     return ""

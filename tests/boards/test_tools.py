@@ -78,8 +78,8 @@ def test_a_tool_that_gets_nowhere_is_ended(tool, tmp_path):
 
 
 @pytest.mark.parametrize("failing, says", [
-    ([9, 5, *[6] * 149], ""), ([9, 5, *[6] * 150], "5 connections are too slow"),
-    ([9, 0, *[1] * 300], ""), ([], "")], ids=["in time", "too late", "met before", "not begun"])
+    ([90, 50, *[60] * 149], ""), ([90, 50, *[60] * 150], "50 connections are too slow"),
+    ([90, 30, *[60] * 300], ""), ([], "")], ids=["in time", "too late", "few left", "not begun"])
 def test_a_router_gets_nowhere_or_not(failing, says):
     log = "".join(f"Info: iter={n + 1} wires=9 overused=0 overuse=0 tmgfail={count} archfail=NA\n"
                   for n, count in enumerate(failing))
