@@ -108,14 +108,16 @@ class WordSource:
 
 
 class CreditPipe:
-    """A pipeline that never stands, with a CreditQueue at its end: Scale before Results."""
+    """A pipeline that never stands, with a CreditQueue at its end and, if `buffered`, a
+    StreamBuffer behind that: Scale before Results."""
 
     DEPTH, FREED = 16, 2
 
-    def __init__(self, latency):
-        self.latency = latency  # of both
+    def __init__(self, latency, *, buffered=False):
+        self.latency, self.buffered = latency, buffered  # of pipeline and queue
         self.entered = self.taken = -1
         self.passed = deque([-self.FREED] * self.DEPTH, self.DEPTH)  # clocks, of the last ones
+        self.gone = deque([-1, -1], 2)  # clocks in which the last two left the buffer
 
     def enter(self, clock):
         """Clock in which an element that is there from `clock` on enters."""
@@ -126,8 +128,12 @@ class CreditPipe:
         """Clock in which it is taken, the taker being free from clock `free` on."""
         passed = max(entered + self.latency - 1, self.taken)
         self.passed.append(passed)
-        self.taken = max(passed + 1, free)
-        return self.taken
+        if not self.buffered:
+            self.taken = max(passed + 1, free)
+            return self.taken
+        self.taken = max(passed + 1, self.gone[0] + 1)
+        self.gone.append(max(self.taken + BUFFER, free))
+        return self.gone[-1]
 
 
 class Machine:
@@ -170,7 +176,7 @@ class Machine:
         self.quantiser_free = self.job_taken = 0
         self.constants_taken = -1  # out of the buffer before the scalar unit
         self.codes_full, self.scales = deque(), deque()
-        self.scale_box = CreditPipe(SCALE_LATENCY)
+        self.scale_box = CreditPipe(SCALE_LATENCY, buffered=True)
         self.sums_gone = deque([-1, -1], 2)  # clocks in which beats left the buffer before it
         # clocks in which the last two went out of the buffers of pairs, of words of trits
         self.pairs_gone, self.words_gone = deque([-1, -1], 2), deque([-1, -1], 2)

@@ -130,7 +130,7 @@ class Accelerator(Component):
         self._join(m, "factor", self.scalars.scales, self.scale.scales)
         connect(m, self.quantiser.codes, self.array.codes)
         self._join(m, "sum", self.array.sums, self.scale.sums, resident=False)
-        connect(m, self.scale.scaled, results.scaled)
+        self._join(m, "scaled", self.scale.scaled, results.scaled)
         self._join(m, "logit", results.logits, self.sampler.logits)
         m.d.comb += [
             results.address.eq(normaliser.address), results.source.eq(normaliser.source),
