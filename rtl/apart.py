@@ -7,7 +7,7 @@ one register of such copies again. What drives it has to drive all, and does so 
 from collections import defaultdict
 
 from .fan_out import add_copy, move
-from .netlist_loads import loads_of
+from .netlist_loads import first_unused, loads_of
 
 APART = "tritone_apart"
 ATTRIBUTES = {APART: 1, "keep": 1}  # of a signal: yosys would leave only one of a net's names
@@ -27,8 +27,7 @@ def separate(module):
     cells, loads = module["cells"], loads_of(module)
     drivers = {cell["connections"]["Q"][0]: name for name, cell in cells.items()
                if cell["type"] == "TRELLIS_FF"}
-    unused = 1 + max((bit for net in module["netnames"].values() for bit in net["bits"]
-                      if isinstance(bit, int)), default=0)
+    unused = first_unused(module)
     marked = {bit: name for name, net in module["netnames"].items()
               if APART in net.get("attributes", {}) for bit in net["bits"]}
     copies = 0

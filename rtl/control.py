@@ -99,12 +99,9 @@ class Control(Component):
         with m.FSM() as fsm:
             m.d.comb += self.active.eq(~fsm.ongoing("IDLE") | self._march.busy)
             self._build_request_states(m)
-            with m.State("MEASURE"):
-                m.next = "COMPARE"
-            with m.State("COMPARE"):
-                m.next = "WEIGH"
-            with m.State("WEIGH"):
-                m.next = "JUDGE"
+            for clock in range(Judge.CLOCKS):
+                with m.State(f"WEIGH_{clock}"):
+                    m.next = f"WEIGH_{clock + 1}" if clock + 1 < Judge.CLOCKS else "JUDGE"
             with m.State("JUDGE"):
                 with m.If(self._judge.verdict != Status.OK):
                     self._refuse(m, self._judge.verdict)
@@ -224,7 +221,7 @@ class Control(Component):
                 with m.If(self._arguments_left == 1):
                     m.next = "LAST"
         with m.State("LAST"):  # byte of the arguments, which are whole in the next clock
-            m.next = "MEASURE"
+            m.next = "WEIGH_0"
         with m.State("SKIP"):
             m.d.comb += self.request_bytes.ready.eq(~self._none & ~self._taken)
             with m.If(self._none & self._request.kind[RESPONSE_BIT]):
@@ -258,7 +255,7 @@ class Control(Component):
             with m.Elif(wanted != 0):
                 m.next = "ARGUMENTS"
             with m.Else():
-                m.next = "MEASURE"
+                m.next = "WEIGH_0"
 
     def _refuse(self, m, status):
         m.d.sync += self._status.eq(status)
@@ -293,7 +290,7 @@ class Control(Component):
         m.next = "LOAD"
 
     def _begin_run(self, m):
-        with m.If(self._judge.repeat):
+        with m.If(self._judge.begun):
             self._respond(m, link.MACHINE_STATUS.size)
         with m.Else():
             m.next = "ACCEPT"
@@ -327,7 +324,7 @@ class Control(Component):
 
     def _begin_march(self, m):
         march = self._march
-        with m.If(~self._judge.repeat):
+        with m.If(~self._judge.asks):
             m.d.sync += self._march_number.eq(self._view(Opcode.MARCH).number)
             m.d.comb += [march.stop.eq(self._judge.stops),
                          self._march_start.eq(~self._judge.stops)]

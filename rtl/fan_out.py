@@ -9,7 +9,7 @@ itself, so that it does not draw away from their place the few gates that the ne
 import re
 from collections import defaultdict
 
-from .netlist_loads import loads_of
+from .netlist_loads import first_unused, loads_of
 
 COPIED = {"TRELLIS_FF": "Q", "LUT4": "Z"}  # its output
 # Ports whose nets stay whole: clocks; resets, of which the 8 flip-flops of a tile may have two, so
@@ -47,8 +47,7 @@ def spread(module, most=MOST):
     """
     cells, loads = module["cells"], loads_of(module)
     drivers = {output_of(cell): name for name, cell in cells.items() if cell["type"] in COPIED}
-    unused = 1 + max((bit for net in module["netnames"].values() for bit in net["bits"]
-                      if isinstance(bit, int)), default=0)
+    unused = first_unused(module)
     copies, waiting = {}, list(drivers.values())
     while waiting:
         name = waiting.pop()

@@ -13,7 +13,8 @@ OF_SESSIONS = Opcode.RUN, Opcode.PROMPT, Opcode.TOKENS, Opcode.CANCEL
 
 
 class Judge(Component):
-    """Measures arguments and weighs the measures; all that comes out is from registers.
+    """Measures arguments and weighs the measures: all that comes out is from registers, or an OR of
+    two.
 
     `verdict` is right CLOCKS clocks after its inputs are, the other outputs one clock before.
 
@@ -32,8 +33,10 @@ class Judge(Component):
         Tokens made, and those of them that are no more kept.
     verdict : Out(Status)
         Status.OK: it may be.
-    repeat : Out(1)
-        RUN: of the session that there is; it has begun. MARCH: a question, or the same.
+    begun : Out(1)
+        RUN: of the session that there is.
+    asks : Out(1)
+        MARCH: begins none, for it is a question or the one that there is.
     stops : Out(1)
         MARCH: of no words.
     any_tokens : Out(1)
@@ -50,8 +53,8 @@ class Judge(Component):
             "opcode": In(len(Opcode)), "arguments": In(ARGUMENT_BITS), "left": In(16),
             "session": In(32), "march_number": In(32), "resting": In(1), "ready": In(1),
             "received": In(32), "released": In(32),
-            "verdict": Out(Status), "repeat": Out(1), "stops": Out(1), "any_tokens": Out(1),
-            "size": Out(range(link.MAX_DATA + 256 * config.word_bytes)),
+            "verdict": Out(Status), "begun": Out(1), "asks": Out(1), "stops": Out(1),
+            "any_tokens": Out(1), "size": Out(range(link.MAX_DATA + 256 * config.word_bytes)),
         })
 
     def elaborate(self, platform):
@@ -72,9 +75,8 @@ class Judge(Component):
         beyond, too_long, all_words = self._measure_range(m)
         same, no_session = self._measure_session(m)
         many, all_tokens, kept = self._measure_tokens(m)
-        no_march = self._measure_march(m)
-        m.d.comb += self.repeat.eq(Mux(
-            self.opcode[list(Opcode).index(Opcode.RUN)], same[Opcode.RUN], no_march))
+        self._measure_march(m)
+        m.d.comb += self.begun.eq(same[Opcode.RUN])
         rest = ~self.resting, Status.BUSY
         placed = ((beyond, Status.BAD_ADDRESS), rest)
         asked = {opcode: (~same[opcode], Status.BAD_SESSION) for opcode in OF_SESSIONS}
@@ -89,7 +91,7 @@ class Judge(Component):
             Opcode.PROMPT: (wrong_length, asked[Opcode.PROMPT]),
             Opcode.TOKENS: (asked[Opcode.TOKENS], (~kept, Status.BAD_INDEX)),
             Opcode.CANCEL: (asked[Opcode.CANCEL],),
-            Opcode.MARCH: ((no_march | self.stops, Status.OK), *placed),
+            Opcode.MARCH: ((self.asks | self.stops, Status.OK), *placed),
             Opcode.RESET: (rest,),
         }
 
@@ -132,8 +134,7 @@ class Judge(Component):
         return many, all_tokens, kept
 
     def _measure_march(self, m):
-        """Whether MARCH begins none: it only asks, or repeats."""
         arguments, none, same = view(Opcode.MARCH, self.arguments), Signal(), Signal()
         m.d.sync += [none.eq(arguments.number == 0), same.eq(arguments.number == self.march_number),
                      self.stops.eq(arguments.words == 0)]
-        return none | same
+        m.d.comb += self.asks.eq(none | same)

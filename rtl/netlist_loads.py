@@ -1,4 +1,4 @@
-"""Who reads the nets of a netlist in yosys' JSON."""
+"""The nets of a netlist in yosys' JSON: who reads them, and which number is free."""
 
 from collections import defaultdict
 
@@ -15,3 +15,9 @@ def loads_of(module):
         for place, bit in enumerate(port["bits"]):
             found[bit].append((None, name, place))
     return found
+
+
+def first_unused(module):
+    """The number from which on no net has one."""
+    return 1 + max((bit for net in module["netnames"].values() for bit in net["bits"]
+                    if isinstance(bit, int)), default=0)

@@ -1,6 +1,6 @@
 """The stores of a model in block RAM, and the commands that walk through them."""
 
-from amaranth.hdl import Cat, Module, Mux, Signal, unsigned
+from amaranth.hdl import Cat, Module, Mux, ResetInserter, Signal, unsigned
 from amaranth.lib import data, stream
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import Component, In, Out, connect, flipped
@@ -8,6 +8,7 @@ from amaranth.lib.wiring import Component, In, Out, connect, flipped
 from ..common.tape import COMMAND_FIELDS, EXPONENT_PLACE, HEADER_FIELDS
 from .interfaces import WordsSignature
 from .sequential_store import SequentialStore
+from .stream_buffer import StreamBuffer
 from .tape_decoder import FIELD_BITS, SpanKind, constants_layout, matrix_layout, norm_layout
 from .tape_reader import SPAN_BITS, span_layout
 from .word_store import WordStore
@@ -87,8 +88,12 @@ class ResidentDecoder(Component):
     def build_payloads(self, m):
         contents = self.contents
         pairs = self.store(m, "pairs", self.pairs.payload.shape().size, contents.pairs)
-        m.d.comb += [self.pairs.payload.as_value().eq(pairs.o.payload),
-                     self.pairs.valid.eq(pairs.o.valid), pairs.o.ready.eq(self.pairs.ready)]
+        # The normaliser is far from the store.
+        m.submodules.pair_buffer = buffer = ResetInserter(self.start)(
+            StreamBuffer(self.pairs.payload.shape()))
+        m.d.comb += [buffer.i.payload.as_value().eq(pairs.o.payload),
+                     buffer.i.valid.eq(pairs.o.valid), pairs.o.ready.eq(buffer.i.ready)]
+        connect(m, buffer.o, flipped(self.pairs))
         m.submodules.trits = trits = WordStore(self.config.array_bits, contents.trits)
         m.d.comb += trits.start.eq(self.start)
         connect(m, trits.o, flipped(self.trits))
@@ -149,7 +154,8 @@ class ResidentDecoder(Component):
         ]
         with m.If(self.matrices.valid & self.matrices.ready):
             m.d.sync += left.eq(left - 1)
-        self.wanted = Mux(self.sampling, len(words), contents.body_matrices)
+        self.wanted = Signal.like(left)  # a register, for it is compared far from `sampling`
+        m.d.sync += self.wanted.eq(Mux(self.sampling, len(words), contents.body_matrices))
         with m.If(self.start):
             m.d.sync += left.eq(self.wanted)
 
