@@ -23,6 +23,7 @@ QUANTISE = 11  # job accepted -> first codes
 SCALE_LATENCY, SILU, MLGRU, PRODUCT, ADD = 10, 9, 15, 5, 3
 FREED = 2  # beat taken from the sum queue -> its place can be reserved
 BUFFER = 1  # into a StreamBuffer -> out of it
+LOGIT_LATENCY = 2  # output in -> logit
 DRAIN = 4  # last write -> matrix counts as written
 SETTLED = 7  # last beat of an embedding -> a norm may follow
 SAMPLER = 13  # last logits -> token, and one clock more for each element of a beat
@@ -109,19 +110,28 @@ class WordSource:
 
 class CreditPipe:
     """A pipeline that never stands, with a CreditQueue at its end and, if `buffered`, a
-    StreamBuffer behind that: Scale before Results."""
+    StreamBuffer behind that: Scale before Results. With `late` its room is looked at a clock late,
+    and a place of it kept for that: the Normaliser."""
 
     DEPTH, FREED = 16, 2
 
-    def __init__(self, latency, *, buffered=False):
-        self.latency, self.buffered = latency, buffered  # of pipeline and queue
+    def __init__(self, latency, *, buffered=False, late=False):
+        self.latency, self.buffered, self.late = latency, buffered, late  # of pipeline and queue
         self.entered = self.taken = -1
         self.passed = deque([-self.FREED] * self.DEPTH, self.DEPTH)  # clocks, of the last ones
         self.gone = deque([-1, -1], 2)  # clocks in which the last two left the buffer
 
+    @property
+    def free(self):
+        """Clock from which there is room."""
+        return self.passed[0] + self.FREED
+
     def enter(self, clock):
         """Clock in which an element that is there from `clock` on enters."""
-        self.entered = max(clock, self.entered + 1, self.passed[0] + self.FREED)
+        following = max(clock, self.entered + 1, self.free + self.late)
+        if self.late and following != self.entered + 1:  # only who follows at once is late
+            following = max(following, self.passed[1] + self.FREED + 1)
+        self.entered = following
         return self.entered
 
     def leave(self, entered, free):
@@ -181,7 +191,8 @@ class Machine:
         # clocks in which the last two went out of the buffers of pairs, of words of trits
         self.pairs_gone, self.words_gone = deque([-1, -1], 2), deque([-1, -1], 2)
         self.words_given = deque([-1, -1], 2)  # into the latter, out of the buffer before it
-        self.logits_gone = deque([-1, -1], 2)  # clocks in which beats left the buffer of logits
+        self.logit_box = CreditPipe(LOGIT_LATENCY)
+        self.logit_gone = -1  # clock in which the sampler took the last beat
         self.results_free = 0  # last beat of the matrix before has been written
         self.written = self.settled = 0
         self.reserved, self.freed = 0, []  # beats of the sum queue: count, clocks they went
@@ -309,11 +320,11 @@ class Machine:
         for beat in range(beats):
             entered = self._leave_queue(valid + beat, scale)
             free = self.results_free if first and beat == 0 else 0
-            entered = self.scale_box.leave(entered, max(free, self.used))
             if command.function is Function.LOGITS:
-                self.used = self._sample(entered + 1)
+                entered = self._sample(entered, max(free, self.used))
             else:
-                self.used = entered + 1
+                entered = self.scale_box.leave(entered, max(free, self.used))
+            self.used = entered + 1
         for beat in range(beats, self.beats):
             self.freed.append(clock + self.row_latency + 1 + beat)
 
@@ -325,25 +336,27 @@ class Machine:
         self.sums_gone.append(entered)
         return entered
 
-    def _sample(self, clock):
-        """Clock in which a beat that is there from `clock` on goes into the buffer of logits."""
-        used = max(clock, self.logits_gone[0] + 1)
-        self.logits_gone.append(self._drawn(used + BUFFER))
-        return used
+    def _sample(self, entered, free):
+        """Clock in which a beat of logits, in Scale since `entered`, goes from there into the queue
+        of logits, that being free from clock `free` on."""
+        entered = self.scale_box.leave(entered, max(free, self.logit_box.free))
+        self.logit_box.enter(entered)
+        self.logit_gone = self.logit_box.leave(entered, self._drawn())
+        return entered
 
-    def _drawn(self, clock):
-        """Clock in which the sampler takes such a beat: it looks at an element a clock."""
-        return max(clock, self.logits_gone[-1] + self.config.vector)
+    def _drawn(self):
+        """Clock from which the sampler takes such a beat: it looks at an element a clock."""
+        return self.logit_gone + self.config.vector
 
     def _finish(self, command):
         """When the matrix is written, its last beat having been used in clock `used`."""
         last = self.used + {Function.CANDIDATE: SILU, Function.FORGET: MLGRU + SILU,
                        Function.PRODUCT: self.product, Function.RESIDUAL: ADD,
                        Function.LOGITS: 0}[command.function]
-        self.results_free = last + 1
+        self.results_free = last + 1 + (command.rows <= self.config.vector)  # a single beat
         self.written = last + DRAIN
         if command.function is Function.LOGITS:
-            self.sampled = self.logits_gone[-1] + self.sampler
+            self.sampled = self.logit_gone + self.sampler
 
 
 def predict(tape, config=None):

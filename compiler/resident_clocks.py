@@ -18,7 +18,7 @@ from .clocks import (
     Machine,
 )
 
-EMBEDDING = 8  # first clock in which a word of the embedding is written
+EMBEDDING = 9  # first clock in which a word of the embedding is written
 SETTLE = 5  # last word written -> norm may go
 COMMANDS = 5 + 2  # rows of an embedding -> START, beside the rows themselves
 FIRST_NORM, NEXT_NORM, FIRST_MATRIX = 9, 5, 5  # from START, from the norm before, from START
@@ -26,7 +26,7 @@ FILLED = 2  # last step of the filler -> first word
 TAKEN = 3  # word taken -> word
 BANKS = 2  # of v
 NOISE = 13  # start of the token -> the first beat of noise, and one clock more for each element
-IDLE = 2  # last matrix written -> a token that is only read is done
+IDLE = 3  # last matrix written -> a token that is only read is done
 SAMPLER = 2  # last logits -> token, and one clock more for each level of the tree over a beat
 
 
@@ -38,7 +38,7 @@ class ResidentMachine(Machine):
         self.row_latency = TAKEN + 1 + (group_count(config.inputs) - 1).bit_length()
         depth = self.row_latency + self.queue + self.beats
         self.places = 1 + max(16, 1 << (depth - 1).bit_length())
-        self.v_box, self.code_box = CreditPipe(V_LATENCY), CreditPipe(QUANTISE - 1)
+        self.v_box, self.code_box = CreditPipe(V_LATENCY, late=True), CreditPipe(QUANTISE - 1)
         self.v_free = [0] * BANKS  # clock from which a bank takes a vector
         self.codes_free = 0
         self.norms = 0
@@ -150,10 +150,10 @@ class ResidentMachine(Machine):
         self.freed.append(self.queue_out)
         return self.queue_out
 
-    def _drawn(self, clock):
+    def _drawn(self):
         """The sampler takes a beat a clock, once it has the noise."""
         self.noise = min(self.noise + self.config.vector, NOISE + self.vocabulary)
-        return max(clock, self.logits_gone[-1] + 1, self.noise)
+        return max(self.logit_gone + 1, self.noise)
 
     def _complete(self, command, clock, scale, beats, first):
         """The word that completes a group, not before `clock`: when it is taken."""

@@ -107,10 +107,10 @@ SLOW = SdramTiming(
 # A batch comes as soon as the proof allows, so that a solver that counts reaches it.
 QUICK = SdramTiming(
     beats=2, cas_latency=2, rcd=2, rp=2, ras=3, rc=5, rrd=1, wr=2, mrd=1, rfc=4, power_up=2,
-    power_up_refreshes=2, refresh_interval=28, refresh_batch=1)
+    power_up_refreshes=2, refresh_interval=32, refresh_batch=1)
 
 BOXES = (
-    counted("quick", QUICK, bound=72, cover=52), counted("slow", SLOW, bound=56),
+    counted("quick", QUICK, bound=76, cover=56), counted("slow", SLOW, bound=56),
     proven("quick", small(QUICK), QUICK), proven("slow", small(SLOW), SLOW),
     whole("W9825G6KH-6", 100, 2, 4), whole("W9825G6KH-6", 133, 3, 8),
     whole("AS4C32M16SB-7", 133, 3, 4), whole("MT48LC16M16A2-6A", 100, 2, 2),

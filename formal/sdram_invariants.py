@@ -38,6 +38,8 @@ def peeked(geometry, t):
         "found_open": ("rows._found_open", 1), "powered": ("rows._powered", 1),
         "power": ("rows.power", width(t.power_up)), "initialised": ("rows.initialised", 1),
         "left": ("rows.left", width(max(t.refresh_batch, t.power_up_refreshes))),
+        "batch_over": ("rows.over", 1),
+        "may_open": ("rows._may_open", 1), "may_close": ("rows._may_close", 1),
         "go": ("columns.go", 1), "active": ("columns.active", 1), "write": ("columns.write", 1),
         "started": ("columns.started", 1), "place": ("columns.place", place),
         "due": ("refresh.due", 1), "over": ("refresh.over", 1),
@@ -103,6 +105,10 @@ class Invariants:
             left, done = getattr(p, f"{name}_left"), getattr(p, f"{name}_done")
             self.holds(done == (left == 0), left < lengths(t)[name])
         self.holds(~p.wait_begins | (p.wait_length != 0), p.wait_length <= lengths(t)["wait"])
+        waited = p.wait_done & ~p.wait_begins
+        self.holds(implied(p.may_open, waited & p.open_done),
+                   implied(p.may_close, waited & p.close_done & p.recovery_done),
+                   implied(self.at("REFRESH"), p.batch_over == (p.left == 0)))
         p.wait_left = Mux(p.wait_begins, p.wait_length, p.wait_left)
 
         def counted(event, ages, left, clocks):

@@ -13,7 +13,8 @@ from .sdram_invariants import largest
 class Ranks:
     """The most clocks until the last refresh of a batch, by state of the RowMachine.
 
-    Each is one more than the largest that can follow it.
+    Each is one more than the largest that can follow it. A command comes a clock after the timers
+    allow it, when `_may_open` or `_may_close` says so.
 
     Attributes
     ----------
@@ -27,13 +28,14 @@ class Ranks:
         self.turn = t.beats - 1 + t.wr  # after the last word, until its bank may be closed
         self.wait = max(t.rp, t.rcd, t.rfc, t.mrd) - 1
         self.reopening = max(t.rcd - 2, 1)
-        self.batch = max(t.rp, t.rc) + (t.refresh_batch - 1) * t.rfc + 1
-        self.idle = self.close = 1 + max(self.wait, t.ras - 1, self.turn) + self.batch
+        self.refresh = t.rfc + 1
+        self.batch = max(t.rp, t.rc) + 1 + (t.refresh_batch - 1) * self.refresh + 1
+        self.idle = self.close = 1 + max(self.wait, t.ras - 1, self.turn) + 1 + self.batch
         self.ready = 1 + self.idle
         self.opening = 1 + self.ready
-        self.compare = 1 + max(self.wait, t.rc - 1, t.rrd - 1) + 1 + self.opening
+        self.compare = 1 + max(self.wait, t.rc - 1, t.rrd - 1) + 2 + self.opening
         self.look = 1 + self.compare
-        self.most = t.rfc - 1 + self.reopening + 2 + self.look
+        self.most = t.rfc + self.reopening + 2 + self.look
 
 
 def late(t):
@@ -55,7 +57,7 @@ class Lateness:
     """
 
     def __init__(self, known, rules, t):
-        self._known, self._ranks, self._times = known, Ranks(t), t
+        self._known, self._ranks = known, Ranks(t)
         p, ranks = known.peeks, self._ranks
         until = p.until + 1  # clocks until the timer makes a batch due
         rank = self._rank()
@@ -77,17 +79,18 @@ class Lateness:
         )
 
     def _rank(self):
-        p, at, ranks, t = self._known.peeks, self._known.at, self._ranks, self._times
+        p, at, ranks = self._known.peeks, self._known.at, self._ranks
         opens = largest(p.wait_left, p.open_left)
         closes = largest(p.wait_left, p.close_left,
                          Mux(p.go, ranks.turn, largest(p.recovery_left, p.spacing_left)))
         in_state = {
-            "DRAIN": closes + ranks.batch,
-            "REFRESH": Mux(p.left == 0, 0, opens + (p.left - 1) * t.rfc + 1),
-            "REOPEN": p.wait_left + ranks.reopening + 2 + ranks.look,
+            "DRAIN": Mux(closes == 0, ~p.may_close, closes + 1) + ranks.batch,
+            "REFRESH": Mux(p.left == 0, 0,
+                           opens + ~p.may_open + (p.left - 1) * ranks.refresh + 1),
+            "REOPEN": p.wait_left + ~p.may_open + ranks.reopening + 2 + ranks.look,
             "REOPENING": p.wait_left + 1 + ranks.look,
             "IDLE": ranks.idle, "LOOK": ranks.look, "COMPARE": ranks.compare,
-            "OPEN": Mux(opens == 0, p.go, opens + 1) + ranks.opening,
+            "OPEN": Mux(p.may_open, p.go, opens + 2) + ranks.opening,
             "READY": ranks.ready, "CLOSE": ranks.close,
         }
         rank = 0

@@ -131,7 +131,7 @@ class Accelerator(Component):
         connect(m, self.quantiser.codes, self.array.codes)
         self._join(m, "sum", self.array.sums, self.scale.sums, resident=False)
         self._join(m, "scaled", self.scale.scaled, results.scaled)
-        self._join(m, "logit", results.logits, self.sampler.logits)
+        connect(m, results.logits, self.sampler.logits)
         m.d.comb += [
             results.address.eq(normaliser.address), results.source.eq(normaliser.source),
             normaliser.x.eq(results.x), normaliser.bits.eq(results.bits),

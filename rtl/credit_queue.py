@@ -13,7 +13,7 @@ class CreditQueue(Component):
     clocks later it is at `i`, whose `valid` nobody may refuse. It is at `o` a clock after that, or
     in the clock after `o` took the one before it. A place is free again, so that `room` can rise,
     FREED clocks after its element was passed to `o`; so `depth` is enough for an element a clock
-    through pipelines of up to depth - FREED clocks.
+    through pipelines of up to depth - FREED - late clocks.
 
     Parameters
     ----------
@@ -21,6 +21,8 @@ class CreditQueue(Component):
         Of the payload.
     depth : int
         A power of two.
+    late : int
+        So many clocks after `room` fell elements may still enter; for those who look at it late.
 
     Members
     -------
@@ -35,8 +37,8 @@ class CreditQueue(Component):
     FREED = 2
     LATENCY = 1
 
-    def __init__(self, shape, depth=DEPTH):
-        self._depth = depth
+    def __init__(self, shape, depth=DEPTH, *, late=0):
+        self._depth, self._late = depth, late
         super().__init__({
             "enters": In(1), "room": Out(1, init=1),
             "i": In(data.StructLayout({"valid": 1, "payload": shape})),
@@ -72,11 +74,12 @@ class CreditQueue(Component):
         with m.Elif(take & some & ~keep):
             m.d.sync += [level.eq(level - 1), some.eq(level != 1)]
 
-        # Places that are neither filled nor promised
-        places, freed = Signal(range(depth + 1), init=depth), Signal()
+        # Places that are neither filled nor promised, but for those kept for who is late
+        places = Signal(range(-self._late, depth - self._late + 1), init=depth - self._late)
+        freed = Signal()
         m.d.sync += freed.eq(passed)
         with m.If(self.enters & ~freed):
-            m.d.sync += [places.eq(places - 1), self.room.eq(places != 1)]
+            m.d.sync += [places.eq(places - 1), self.room.eq(places > 1)]
         with m.Elif(freed & ~self.enters):
-            m.d.sync += [places.eq(places + 1), self.room.eq(1)]
+            m.d.sync += [places.eq(places + 1), self.room.eq(places >= 0)]
         return m

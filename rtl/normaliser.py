@@ -102,7 +102,7 @@ class Normaliser(Component):
 
     def _build_queue(self, m):
         """What is made, on its way to `v`; nothing before it ever stands."""
-        m.submodules.queue = queue = CreditQueue(self.v.payload.shape())
+        m.submodules.queue = queue = CreditQueue(self.v.payload.shape(), late=1)
         self.made, self.take, self.room = queue.i, queue.enters, queue.room
         connect(m, queue.o, flipped(self.v))
 
@@ -116,11 +116,14 @@ class Normaliser(Component):
         self.pending = pending = Signal()  # a summary is on its way or waits
         self.beat = Signal(data.StructLayout({"valid": 1, "first": 1, "last": 1, "repeat": 1}))
         take = self.take
-        late = Signal()  # `pending`, for it is at the other end; a norm takes three clocks
-        m.d.sync += late.eq(pending)
+        # From registers, since it moves what is in many places: `room` and `pending` are a clock
+        # old. A norm takes three clocks.
+        go, late, still_running = Signal(), Signal(), Signal()
+        m.d.sync += [late.eq(pending), running.eq(still_running), go.eq(still_running & self.room)]
         m.d.comb += [
             norms.ready.eq(~running & ~self.beat.valid),
-            pairs.ready.eq(running & self.room & ~(last & late)
+            still_running.eq(Mux(running, ~(take & last), norms.valid & norms.ready)),
+            pairs.ready.eq(go & ~(last & late)
                            & (self.floors.ready | ~self.floors.valid)),
             take.eq(pairs.valid & pairs.ready),
             self.address.eq(index),
@@ -130,7 +133,7 @@ class Normaliser(Component):
                          floors.eq(norms.payload.floors), left.eq(norms.payload.length),
                          last.eq(norms.payload.length <= lanes)]
         with m.If(norms.valid & norms.ready):
-            m.d.sync += [running.eq(1), self.source.eq(norms.payload.source)]
+            m.d.sync += self.source.eq(norms.payload.source)
         m.d.sync += [self.beat.valid.eq(take), self.beat.first.eq(first),
                      self.beat.last.eq(last), self.beat.repeat.eq(repeat)]
         with m.If(self.summaries.valid & self.summaries.ready):
@@ -138,7 +141,7 @@ class Normaliser(Component):
         self.exponent = Signal.like(self.summaries.payload.exponent)
         with m.If(take):
             m.d.sync += [index.eq(index + 1), first.eq(0), left.eq(left - lanes),
-                         last.eq(left <= 2 * lanes), running.eq(~last)]
+                         last.eq(left <= 2 * lanes)]
             with m.If(last):
                 m.d.sync += [pending.eq(1),
                              self.exponent.eq(self.bits - (self.f.mantissa_bits - 1))]

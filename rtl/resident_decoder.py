@@ -1,12 +1,22 @@
 """The stores of a model in block RAM, and the commands that walk through them."""
 
-from amaranth.hdl import Cat, Module, Mux, ResetInserter, Signal, unsigned
+from amaranth.hdl import (
+    Cat,
+    ClockDomain,
+    ClockSignal,
+    DomainRenamer,
+    Module,
+    Mux,
+    Signal,
+    unsigned,
+)
 from amaranth.lib import data, stream
-from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import Component, In, Out, connect, flipped
 
 from ..common.tape import COMMAND_FIELDS, EXPONENT_PLACE, HEADER_FIELDS
+from . import apart
 from .interfaces import WordsSignature
+from .row_store import RowStore
 from .sequential_store import SequentialStore
 from .stream_buffer import StreamBuffer
 from .tape_decoder import FIELD_BITS, SpanKind, constants_layout, matrix_layout, norm_layout
@@ -69,7 +79,12 @@ class ResidentDecoder(Component):
 
     def elaborate(self, platform):
         m = Module()
-        self.start = Signal()  # of a token's commands; a register, for it goes everywhere
+        self.start = Signal()  # of a token's commands
+        # The same for the stores, which are all over the die: their only reset, so that no gate is
+        # between it and them.
+        self.restart = Signal(init=1, attrs=apart.ATTRIBUTES)
+        m.domains.token = token = ClockDomain(local=True)
+        m.d.comb += [token.clk.eq(ClockSignal()), token.rst.eq(self.restart)]
         self.sampling = Signal()  # they include those of the head
         self.count, self.counted = Signal(8), Signal(8)  # matrices written back; with `written`
         m.d.comb += self.counted.eq(Mux(self.start, 0, self.count + self.written))
@@ -80,28 +95,27 @@ class ResidentDecoder(Component):
         self.build_spans(m)
         return m
 
-    def store(self, m, name, width, words, attributes=None):
-        m.submodules[name] = store = SequentialStore(width, words, attributes)
-        m.d.comb += store.start.eq(self.start)
-        return store
+    def store(self, m, name, box):
+        """Adds a box that begins anew with each token."""
+        m.submodules[name] = DomainRenamer("token")(box)
+        return box
 
     def build_payloads(self, m):
         contents = self.contents
-        pairs = self.store(m, "pairs", self.pairs.payload.shape().size, contents.pairs)
+        shape = self.pairs.payload.shape()
+        pairs = self.store(m, "pairs", SequentialStore(shape.size, contents.pairs))
         # The normaliser is far from the store.
-        m.submodules.pair_buffer = buffer = ResetInserter(self.start)(
-            StreamBuffer(self.pairs.payload.shape()))
+        buffer = self.store(m, "pair_buffer", StreamBuffer(shape))
         m.d.comb += [buffer.i.payload.as_value().eq(pairs.o.payload),
                      buffer.i.valid.eq(pairs.o.valid), pairs.o.ready.eq(buffer.i.ready)]
         connect(m, buffer.o, flipped(self.pairs))
-        m.submodules.trits = trits = WordStore(self.config.array_bits, contents.trits)
-        m.d.comb += trits.start.eq(self.start)
+        trits = self.store(m, "trits", WordStore(self.config.array_bits, contents.trits))
         connect(m, trits.o, flipped(self.trits))
 
     def build_norms(self, m):
         """Takes the fields of a norm one a clock, then hands it out."""
         contents = self.contents
-        fields = self.store(m, "norms", FIELD_BITS, contents.norms)
+        fields = self.store(m, "norms", SequentialStore(FIELD_BITS, contents.norms))
         norms = len(contents.norms) // COMMAND_FIELDS
         left = Signal(range(norms + 1))
         command = Signal(data.ArrayLayout(unsigned(FIELD_BITS), COMMAND_FIELDS))
@@ -145,7 +159,8 @@ class ResidentDecoder(Component):
     def build_matrices(self, m):
         contents, layout = self.contents, matrix_layout
         words = [layout.const(matrix).as_value().value for matrix in contents.matrices]
-        matrices = self.store(m, "matrices", layout.size, words, {"rom_style": "logic"})
+        matrices = self.store(m, "matrices", SequentialStore(layout.size, words,
+                                                             {"rom_style": "logic"}))
         left = Signal(range(len(words) + 1))
         m.d.comb += [
             self.matrices.payload.as_value().eq(matrices.o.payload),
@@ -163,32 +178,31 @@ class ResidentDecoder(Component):
         """Takes spans: hands out the header, a row of embeddings, or starts the commands."""
         contents, reads, spans = self.contents, self.reads, self.spans
         left = Signal(SPAN_BITS)
-        m.submodules.embedding = memory = Memory(
-            shape=self.row.size, depth=len(contents.embeddings), init=contents.embeddings)
-        read = memory.read_port(domain="comb")
-        address = Signal(range(len(contents.embeddings)))
-        row = [Signal(self.row.size, name=f"row_{n}", reset_less=True) for n in range(2)]
-        there = Signal(2)
+        m.submodules.embedding = store = RowStore(self.row.size, contents.embeddings)
+        address = Signal.like(store.address)
+        there = Signal(RowStore.LATENCY)
         header = contents.header
-        step, sampled = Signal(range(HEADER_FIELDS + 1)), Signal()
+        field, sampled = Signal(range(HEADER_FIELDS + 1)), Signal()
         busy = Signal()  # a token's commands have begun
+        over = Signal()  # all its matrices have been written back
         m.d.comb += [
-            read.addr.eq(address), self.embeddings.payload.as_value().eq(row[1]),
+            store.address.eq(address), self.embeddings.payload.as_value().eq(store.word),
             self.sampling.eq(sampled), self.starved.eq(0),
         ]
-        with m.Switch(step):
+        with m.Switch(field):
             for n in range(HEADER_FIELDS):
                 with m.Case(n):
                     m.d.comb += self.fields.payload.eq(
                         int.from_bytes(header[4 * n:4 * n + 4], "little"))
-        # Cycle 1: the block RAM's register; cycle 2: another one. Nothing stalls the embedder.
-        m.d.sync += [row[0].eq(read.data), row[1].eq(row[0]), there.eq(there << 1)]
-        m.d.comb += self.embeddings.valid.eq(there[1])
+        # Nothing stalls the embedder.
+        m.d.sync += there.eq(there << 1)
+        m.d.comb += self.embeddings.valid.eq(there[-1])
+        m.d.sync += self.restart.eq(0)
         with m.FSM(name="span") as fsm:
             with m.State("SPAN"):
                 both = spans.valid & reads.valid
                 m.d.comb += [spans.ready.eq(both), reads.ready.eq(both)]
-                m.d.sync += step.eq(0)
+                m.d.sync += field.eq(0)
                 with m.If(both):
                     m.d.sync += [left.eq(spans.payload.words), address.eq(reads.payload.address)]
                     with m.Switch(spans.payload.kind):
@@ -204,7 +218,7 @@ class ResidentDecoder(Component):
             with m.State("HEADER"):
                 m.d.comb += self.fields.valid.eq(1)
                 with m.If(self.fields.ready):
-                    m.d.sync += [left.eq(left - 1), step.eq(step + 1)]
+                    m.d.sync += [left.eq(left - 1), field.eq(field + 1)]
                     with m.If(left == 1):
                         m.next = "SPAN"
             with m.State("EMBEDDING"):
@@ -212,11 +226,11 @@ class ResidentDecoder(Component):
                 with m.If(left == 1):
                     m.next = "SPAN"
             with m.State("START"):
-                m.d.sync += [self.start.eq(1), busy.eq(1)]
+                m.d.sync += [self.start.eq(1), self.restart.eq(1), busy.eq(1)]
                 m.next = "STARTED"
             with m.State("STARTED"):
                 m.d.sync += self.start.eq(0)
                 m.next = "SPAN"
             # A register, for it comes from far away; low with the first clock after a span.
-            m.d.sync += self.idle.eq(fsm.ongoing("SPAN") & ~spans.valid
-                                     & (~busy | (self.count == self.wanted)))
+            m.d.sync += [over.eq((self.count == self.wanted) & ~self.start),
+                         self.idle.eq(fsm.ongoing("SPAN") & ~spans.valid & (~busy | over))]

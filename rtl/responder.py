@@ -213,9 +213,9 @@ class Responder(Component):
         with m.If(self._is[Opcode.TOKENS] & self._begun):
             m.d.sync += self.token_index.eq(self.token_index + 1)
 
-    def _chosen(self, m, chunks, name, number=None):
+    def _chosen(self, m, chunks, name):
         """The chunk whose turn it is, after two clocks: they come from far away."""
-        chunks, low, number = list(chunks), 4, self._number if number is None else number
+        low, number = 4, self._number
         groups = [chunks[n:n + low] for n in range(0, len(chunks), low)]
         held = [Signal(max(len(c) for c in group), name=f"{name}_{n}", reset_less=True)
                 for n, group in enumerate(groups)]
@@ -227,20 +227,24 @@ class Responder(Component):
         return chosen
 
     def _chosen_byte(self, m, values, name):
-        """The byte of a value whose turn it is, after three clocks and one for each value.
+        """The byte of a value whose turn it is, after two clocks and one for each value.
 
-        The values are all over the die: the number of the byte goes from one to the next, and a
-        register of a byte beside each is all that leaves it.
+        The values are all over the die: the numbers of the value and of its byte go from one to the
+        next, and so does the byte.
         """
-        octets, place = [], self._octet
+        place, number, before = self._octet, self._value, C(0, 8)
         for n, value in enumerate(values):
-            later = Signal.like(place, name=f"{name}_place_{n}", reset_less=True)
-            octets.append(octet := Signal(8, name=f"{name}_octet_{n}", reset_less=True))
+            at, turn = (Signal.like(s, name=f"{name}_{what}_{n}", reset_less=True)
+                        for s, what in ((place, "place"), (number, "number")))
+            octet, chosen = (Signal(8, name=f"{name}_{what}_{n}", reset_less=True)
+                             for what in ("octet", "chosen"))
+            own = Signal(name=f"{name}_own_{n}", reset_less=True)
             # As long as `place` can count: with bytes beyond it, each would need a reset.
             whole = Cat(value, value)[:8 << len(place)]
-            m.d.sync += [later.eq(place), octet.eq(whole.word_select(later, 8))]
-            place = later
-        return self._chosen(m, octets, name, self._value)
+            m.d.sync += [at.eq(place), turn.eq(number), octet.eq(whole.word_select(at, 8)),
+                         own.eq(turn == n), chosen.eq(Mux(own, octet, before))]
+            place, number, before = at, turn, chosen
+        return before
 
     def _identity(self):
         """The chunks of link.identity."""

@@ -2,10 +2,11 @@
 
 from amaranth.hdl import Module, Mux, Signal, signed, unsigned
 from amaranth.lib import data, stream
-from amaranth.lib.wiring import Component, In, Out
+from amaranth.lib.wiring import Component, In, Out, connect, flipped
 
 from ..common.tape import Function
 from . import apart
+from .credit_queue import CreditQueue
 from .glu import ENERGY_BITS, Glu
 from .mlgru import Mlgru
 from .residual_adder import ResidualAdder
@@ -24,12 +25,13 @@ class Results(Component):
     FORGET     mlgru(candidate, x, floor, state), then silu of it    state, candidate
     PRODUCT    x * candidate, energy of x                            product
     RESIDUAL   residual + x                                          residual
-    LOGITS                                                           (handed to the sampler)
+    LOGITS                                                           (queued for the sampler)
     =========  ====================================================  =======================
 
     An output enters when those of the matrix before have all been written, so that only one
-    function is under way and no memory is read too early. Operands are read in the clock in which
-    an output enters, and arithmetic begins in the next; then V elements a clock.
+    function is under way and no memory is read too early: a clock after the last write, or two if
+    that was the only one. Operands are read in the clock in which an output enters, and arithmetic
+    begins in the next; then V elements a clock.
 
     Members
     -------
@@ -129,24 +131,24 @@ class Results(Component):
         # One for each unit, for these are large
         self.held = held = Signal(scaled.payload.shape(), attrs=apart.ATTRIBUTES)
         self.held_index = Signal(16)
+        # Logits are not always taken. They wait here, so that nothing before it ever stands.
+        m.submodules.logit_queue = self.queue = CreditQueue(self.logits.payload.shape())
+        connect(m, self.queue.o, flipped(self.logits))
         state = self.state.address  # walks through all layers in the course of a token
-        # That is an output of this function; what the units of all but logits give is always taken,
-        # so they are always ready.
+        # That is an output of this function; what the units give is always taken, so they are
+        # always ready.
         self.held_for = {function: Signal(name=f"held_for_{function.name.lower()}")
                          for function in Function}
-        advance = Signal()
         m.d.comb += [
-            scaled.ready.eq(advance & (~scaled.payload.first | ~under_way)),
+            scaled.ready.eq(self.queue.room & (~scaled.payload.first | ~under_way)),
             entered.eq(scaled.valid & scaled.ready), self.busy.eq(entered),
-            advance.eq(~self.held_for[Function.LOGITS] | self.logits.ready),
+            self.queue.enters.eq(entered & (scaled.payload.function == Function.LOGITS)),
         ]
-        # Only logits ever wait behind this, and they have no operands.
         m.d.comb += [memory.eq(index) for memory in (
             self.candidate.address, self.floor.address, self.residual.second_address)]
-        with m.If(advance):
-            m.d.sync += [held.eq(scaled.payload), self.held_index.eq(index)]
-            m.d.sync += [valid.eq(entered & (scaled.payload.function == function))
-                         for function, valid in self.held_for.items()]
+        m.d.sync += [held.eq(scaled.payload), self.held_index.eq(index)]
+        m.d.sync += [valid.eq(entered & (scaled.payload.function == function))
+                     for function, valid in self.held_for.items()]
         with m.If(entered):
             m.d.sync += index.eq(Mux(scaled.payload.last, 0, index + 1))
             with m.If(scaled.payload.function == Function.FORGET):
@@ -182,7 +184,7 @@ class Results(Component):
                 glu.i.payload.b[lane].eq(self.candidate.x[lane]),
                 adder.i.payload.residual[lane].eq(self.residual.second_x[lane]),
                 adder.i.payload.update[lane].eq(held["values"][lane]),
-                self.logits.payload["values"][lane].eq(held["values"][lane]),
+                self.queue.i.payload["values"][lane].eq(held["values"][lane]),
             ]
         m.d.comb += mlgru.fresh.eq(self.fresh)  # for all of a token
         with m.If(through_mlgru):
@@ -193,8 +195,8 @@ class Results(Component):
             silu.i.valid.eq(held_for[Function.CANDIDATE] | through_mlgru),
             adder.i.valid.eq(held_for[Function.RESIDUAL]), mlgru.o.ready.eq(silu.i.ready),
             silu.o.ready.eq(1), glu.o.ready.eq(1), adder.o.ready.eq(1),
-            self.logits.valid.eq(held_for[Function.LOGITS]),
-            self.logits.payload.first.eq(held.first), self.logits.payload.last.eq(held.last),
+            self.queue.i.valid.eq(held_for[Function.LOGITS]),
+            self.queue.i.payload.first.eq(held.first), self.queue.i.payload.last.eq(held.last),
             self.energy.eq(glu.energy),
         ]
         self._build_writes(m)
@@ -205,10 +207,8 @@ class Results(Component):
             m.d.sync += self.state.write_address.eq(self.state.write_address + 1)
         with m.If(self.start):
             m.d.sync += self.state.write_address.eq(0)
-        # A clock late: it is read again with the next token, and the memory is large.
-        m.d.sync += [self.state.write.eq(mlgru.o.valid),
-                     self.state.write_x.eq(mlgru.o.payload.state)]
         m.d.comb += [
+            self.state.write.eq(mlgru.o.valid), self.state.write_x.eq(mlgru.o.payload.state),
             self.candidate.write.eq(silu.o.valid),
             self.candidate.write_address.eq(silu.o.payload.tag.address),
             self.candidate.write_x.eq(silu.o.payload.y),
@@ -243,11 +243,13 @@ class Results(Component):
             (silu.o.valid & silu.o.payload.tag.last)
             | (glu.o.valid & glu.o.payload.tag.last)
             | (adder.o.valid & adder.o.payload.tag.last)
-            | (self.logits.valid & self.logits.ready & held.last))
+            | (self.held_for[Function.LOGITS] & held.last))
         delay = Signal(self.DRAIN)
         m.d.sync += delay.eq(delay << 1 | last)
         m.d.comb += self.written.eq(delay[-1])
-        with m.If(last):
+        single = Signal()  # the matrix has one beat, which is in memory a clock after it is written
+        with m.If(Mux(single, delay[0], last)):
             m.d.sync += self.under_way.eq(0)
         with m.If(self.entered):
-            m.d.sync += self.under_way.eq(1)
+            m.d.sync += [self.under_way.eq(1),
+                         single.eq(self.scaled.payload.first & self.scaled.payload.last)]

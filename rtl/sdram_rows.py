@@ -56,13 +56,14 @@ class RowMachine(Component):
     def elaborate(self, _platform):
         m, t = Module(), self._timing
         # Which command it is, without the way through its code; they end the longest paths.
-        self._activates, self._closes = Signal(), Signal()
-        self._timers(m)
+        self._activates, self._closes, self._issued = Signal(), Signal(), Signal()
         self._wait_after_commands(m)
+        self._timers(m)
         self._remember_rows(m)
         segment, waited, unused = self.segment, self._waited, ~self.go
         refreshes = max(t.refresh_batch, t.power_up_refreshes)
         left = Signal(range(refreshes + 1))  # refreshes of this batch
+        over = Signal()  # none is left
         pending = Signal()  # a segment is in hand
         clear = Signal()  # PRECHARGE of the segment's bank cuts nothing off
         m.d.mem += clear.eq(Mux(self.active,
@@ -75,7 +76,7 @@ class RowMachine(Component):
             m.d.mem += self._wait_length.eq(self._clocks_after[command] - 1)
 
         def issue(command):
-            m.d.comb += [self.command.eq(command),
+            m.d.comb += [self.command.eq(command), self._issued.eq(1),
                          self._starts_wait.eq(self._clocks_after[command] > 1),
                          self._activates.eq(command == Command.ACTIVATE),
                          self._closes.eq(command == Command.PRECHARGE)]
@@ -92,7 +93,7 @@ class RowMachine(Component):
                                      | fsm.ongoing("REOPENING"))
             m.d.comb += self._opening.eq(fsm.ongoing("OPEN") | fsm.ongoing("REOPEN"))
             with m.State("POWER_UP"):
-                m.d.mem += left.eq(t.power_up_refreshes)
+                m.d.mem += [left.eq(t.power_up_refreshes), over.eq(0)]
                 m.d.comb += self.address.eq(PRECHARGE_ALL)
                 may_issue(Command.PRECHARGE)
                 with m.If(self._powered):
@@ -118,13 +119,13 @@ class RowMachine(Component):
                 may_issue(Command.PRECHARGE)
                 with m.If(self.due):
                     m.next = "DRAIN"
-                with m.Elif(clear & self._may_close & self.recovered & unused):
+                with m.Elif(clear & self._may_close & unused):
                     issue(Command.PRECHARGE)
                     m.next = "OPEN"
             with m.State("OPEN"):
                 m.d.comb += self.address.eq(segment.place.row)
                 may_issue(Command.ACTIVATE)
-                with m.If(waited & self._may_open & unused):
+                with m.If(self._may_open & unused):
                     issue(Command.ACTIVATE)
                     m.next = "READY"
             with m.State("READY"):
@@ -135,27 +136,27 @@ class RowMachine(Component):
                 with m.Elif(self.due):
                     m.next = "DRAIN"
             with m.State("DRAIN"):
-                m.d.mem += left.eq(t.refresh_batch)
+                m.d.mem += [left.eq(t.refresh_batch), over.eq(0)]
                 m.d.comb += self.address.eq(PRECHARGE_ALL)
                 may_issue(Command.PRECHARGE)
-                with m.If(waited & self._may_close & self.recovered & self.quiet):
+                with m.If(self._may_close & self.quiet):
                     issue(Command.PRECHARGE)
                     m.d.comb += self.refreshing.eq(1)
                     m.next = "REFRESH"
             with m.State("REFRESH"):
                 may_issue(Command.REFRESH)
-                with m.If(left == 0):
+                with m.If(over):
                     with m.If(self.initialised):
                         m.next = "REOPEN"
                     with m.Else():
                         m.next = "MODE"
-                with m.Elif(waited & self._may_open):
+                with m.Elif(self._may_open):
                     issue(Command.REFRESH)
-                    m.d.mem += left.eq(left - 1)
+                    m.d.mem += [left.eq(left - 1), over.eq(left == 1)]
             with m.State("MODE"):
                 m.d.comb += [self.address.eq(self._mode()), self.bank.eq(0)]
                 may_issue(Command.MODE)
-                with m.If(waited):
+                with m.If(self._may_open):
                     issue(Command.MODE)
                     m.d.mem += self.initialised.eq(1)
                     m.next = "IDLE"
@@ -164,7 +165,7 @@ class RowMachine(Component):
                 may_issue(Command.ACTIVATE)
                 with m.If(~self.active):
                     resume()
-                with m.Elif(waited):
+                with m.Elif(self._may_open):
                     issue(Command.ACTIVATE)
                     m.next = "REOPENING"
             with m.State("REOPENING"):
@@ -173,10 +174,16 @@ class RowMachine(Component):
         return m
 
     def _timers(self, m):
-        """Everything that is counted from ACTIVATE and from power-up."""
+        """What is counted from ACTIVATE and from power-up; and what may be issued, once it may: a
+        register, and so a clock late, but never after another command."""
         t = self._timing
-        self._may_close = countdown(m, "close_timer", self._activates, t.ras)
-        self._may_open = countdown(m, "open_timer", self._activates, max(t.rc, t.rrd))
+        close = countdown(m, "close_timer", self._activates, t.ras)
+        open_ = countdown(m, "open_timer", self._activates, max(t.rc, t.rrd))
+        self._may_close = Signal()
+        self._may_open = Signal()
+        may = self._waited & ~self._issued
+        m.d.mem += [self._may_close.eq(may & close & self.recovered),
+                    self._may_open.eq(may & open_)]
         power = Signal(range(t.power_up + 1), init=t.power_up)
         self._powered = Signal()
         m.d.mem += [power.eq(power - 1), self._powered.eq(self._powered | (power == 1))]

@@ -1,8 +1,8 @@
 """A stream of words in block RAM that are read from the first one on."""
 
-from amaranth.hdl import Cat, Module, ResetInserter, Signal, unsigned
+from amaranth.hdl import Cat, Module, Signal, unsigned
 from amaranth.lib import stream
-from amaranth.lib.wiring import Component, In, Out, connect, flipped
+from amaranth.lib.wiring import Component, Out, connect, flipped
 
 from .credit_queue import CreditQueue
 from .interfaces import WordsSignature
@@ -10,9 +10,9 @@ from .word_store import WordStore
 
 
 class SequentialStore(Component):
-    """Gives `words` in order, one a clock, again from the first one on after `start`.
+    """Gives `words` in order, one a clock, again from the first one on after a reset.
 
-    Words that are not taken wait in a CreditQueue. Clocks: `start` in clock t, the first word valid
+    Words that are not taken wait in a CreditQueue. Clocks: reset in clock t, the first word valid
     in clock t + LATENCY. What follows the last word has no meaning.
 
     Parameters
@@ -22,7 +22,6 @@ class SequentialStore(Component):
 
     Members
     -------
-    start : In(1)
     o : Out(stream of width)
     """
 
@@ -30,20 +29,17 @@ class SequentialStore(Component):
 
     def __init__(self, width, words, attributes=None):
         self._store = WordStore(width, words, attributes)
-        super().__init__({"start": In(1), "o": Out(stream.Signature(unsigned(width)))})
+        super().__init__({"o": Out(stream.Signature(unsigned(width)))})
 
     def elaborate(self, _platform):
         m = Module()
         m.submodules.words = words = self._store
-        m.submodules.queue = queue = ResetInserter(self.start)(
-            CreditQueue(self.o.payload.shape()))
+        m.submodules.queue = queue = CreditQueue(self.o.payload.shape())
         connect(m, queue.o, flipped(self.o))
         coming = Signal(WordsSignature.DELAY)
         m.d.sync += coming.eq(Cat(queue.room, coming))
-        with m.If(self.start):
-            m.d.sync += coming.eq(0)
         m.d.comb += [
-            words.start.eq(self.start), words.o.take.eq(queue.room), queue.enters.eq(queue.room),
+            words.o.take.eq(queue.room), queue.enters.eq(queue.room),
             queue.i.valid.eq(coming[-1]), queue.i.payload.eq(words.o.word),
         ]
         return m

@@ -20,6 +20,16 @@ def style(depth):
     return {"ram_style": "distributed"} if depth <= SHALLOW else {}
 
 
+def slice_bits(depth):
+    """Bits of a block RAM that holds the whole depth; None where the tool cuts well itself.
+
+    A deep memory made of shallow ones would need a selection behind them, which are slow.
+    """
+    if depth <= WHOLE:
+        return None
+    return next((bits for deep, bits in DEEP if depth <= deep), 1)
+
+
 class VectorMemory(Component):
     """`depth` words of V signed elements, one write and one read a clock; or two reads.
 
@@ -27,7 +37,7 @@ class VectorMemory(Component):
     -------
     address : In, x : Out(V x signed)
         Read: `x` is the word of the `address` of the clock before; of no use if that word was
-        written in the same clock.
+        written in the same clock, and as before if it was written in the clock before that.
     second_address : In, second_x : Out(V x signed)
         With `second`: another such read.
     write : In(1), write_address : In, write_x : In(V x signed), first : In(1)
@@ -50,19 +60,15 @@ class VectorMemory(Component):
             "first": In(1), "bits": Out(range(bits)),
         })
 
-    def _slice(self):
-        """Bits of a block RAM that holds the whole depth; None where the tool cuts well itself.
-
-        A deep memory made of shallow ones would need a selection behind them, which are slow.
-        """
-        if self.depth <= WHOLE:
-            return None
-        return next((bits for depth, bits in DEEP if self.depth <= depth), 1)
-
     def elaborate(self, platform):
         m = Module()
         width = self.bits_ * self.vector
-        step, written = self._slice() or width, self.write_x.as_value()
+        step = slice_bits(self.depth) or width
+        # A clock late, for what writes is far from some of the blocks.
+        late, address = Signal(name="write_late"), Signal.like(self.write_address)
+        word = Signal(width, name="write_word", reset_less=True)
+        m.d.sync += [late.eq(self.write), address.eq(self.write_address),
+                     word.eq(self.write_x.as_value())]
         attributes = {"no_rw_check": 1, **style(self.depth)}
         for low in range(0, width, step):
             bits = min(step, width - low)
@@ -70,16 +76,16 @@ class VectorMemory(Component):
                 shape=bits, depth=self.depth, init=[], attrs=attributes)
             write = memory.write_port()
             m.d.comb += [
-                write.addr.eq(self.write_address), write.data.eq(written[low:low + bits]),
-                write.en.eq(self.write),
+                write.addr.eq(address), write.data.eq(word[low:low + bits]), write.en.eq(late),
             ]
             for reader in self.readers:
                 read = memory.read_port(domain="comb")
                 # With it, a block RAM
-                word = Signal(bits, name=f"{reader}word_{low}", reset_less=True)
-                address, x = getattr(self, f"{reader}address"), getattr(self, f"{reader}x")
-                m.d.comb += [read.addr.eq(address), x.as_value()[low:low + bits].eq(word)]
-                m.d.sync += word.eq(read.data)
+                given = Signal(bits, name=f"{reader}word_{low}", reset_less=True)
+                x = getattr(self, f"{reader}x").as_value()
+                m.d.comb += [read.addr.eq(getattr(self, f"{reader}address")),
+                             x[low:low + bits].eq(given)]
+                m.d.sync += given.eq(read.data)
         if self.track:
             seen, new = Signal(self.bits_ - 1), Signal(self.bits_ - 1)
             written, first = Signal(), Signal()

@@ -26,10 +26,10 @@ def pieces(depth):
 
 
 class WordStore(Component):
-    """Gives `words` in order, and from the first one again after `start`.
+    """Gives `words` in order, and from the first one again after a reset.
 
-    `start` in clock t, the first word may be taken in clock t + 1. What follows the last word has
-    no meaning. The blocks are all over the die: nothing enables them.
+    What follows the last word has no meaning. The blocks are all over the die: nothing enables
+    them.
 
     Parameters
     ----------
@@ -40,22 +40,19 @@ class WordStore(Component):
 
     Members
     -------
-    start : In(1)
     o : In(WordsSignature)
     """
 
     def __init__(self, width, words, attributes=None):
         self.width, self.words = width, list(words)
         self.attributes = attributes or {}
-        super().__init__({"start": In(1), "o": In(WordsSignature(width))})
+        super().__init__({"o": In(WordsSignature(width))})
 
     def elaborate(self, _platform):
         m = Module()
         address = Signal(range(max(len(self.words), 2)))
         with m.If(self.o.take):
             m.d.sync += address.eq(address + 1)
-        with m.If(self.start):
-            m.d.sync += address.eq(0)
         chosen = None
         for first, words in reversed(pieces(len(self.words))):
             m.submodules[f"words_{first}"] = memory = Memory(

@@ -25,6 +25,7 @@ class Bench:
         self.words = [[0] * box.vector for _ in range(box.depth)]
         self.vector = []  # elements written since `first`
         self.history = deque([0] * BITS_SETTLE, BITS_SETTLE)
+        self.pending = None  # the write of the clock before
         self.expected_x = None
 
     async def clock(self, read, write=None, first=0):
@@ -41,9 +42,12 @@ class Bench:
             assert int(dut.x.value) == pack(box.x.shape(), self.expected_x)
         if box.track:
             assert int(dut.bits.value) == self.history[0], "bits are not those of three clocks ago"
-        self.expected_x = list(self.words[read])  # as it was before this clock's write
+        self.expected_x = list(self.words[read])  # as it was before the last two writes
+        if self.pending:
+            address_before, x_before = self.pending
+            self.words[address_before] = x_before
+        self.pending = write
         if write is not None:
-            self.words[address] = x
             self.vector = x if first else self.vector + x
         self.history.append(int(magnitude_bits(np.array(self.vector or [0], np.int64))[0]))
 
