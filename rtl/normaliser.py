@@ -116,22 +116,22 @@ class Normaliser(Component):
         self.pending = pending = Signal()  # a summary is on its way or waits
         self.beat = Signal(data.StructLayout({"valid": 1, "first": 1, "last": 1, "repeat": 1}))
         take = self.take
-        # From registers, since it moves what is in many places: `room` and `pending` are a clock
-        # old. A norm takes three clocks.
-        go, late, still_running = Signal(), Signal(), Signal()
-        m.d.sync += [late.eq(pending), running.eq(still_running), go.eq(still_running & self.room)]
+        # A register, since it moves what is in many places: the next pair may come.
+        go, still_running, still_last = Signal(), Signal(), Signal()
+        m.d.sync += [running.eq(still_running), last.eq(still_last),
+                     go.eq(still_running & self.room & ~(still_last & pending))]
         m.d.comb += [
             norms.ready.eq(~running & ~self.beat.valid),
             still_running.eq(Mux(running, ~(take & last), norms.valid & norms.ready)),
-            pairs.ready.eq(go & ~(last & late)
-                           & (self.floors.ready | ~self.floors.valid)),
+            still_last.eq(Mux(running, Mux(take, left <= 2 * lanes, last),
+                              norms.payload.length <= lanes)),
+            pairs.ready.eq(go & (self.floors.ready | ~self.floors.valid)),
             take.eq(pairs.valid & pairs.ready),
             self.address.eq(index),
         ]
         with m.If(~running):  # whatever is offered, which keeps `valid` out of the enables
             m.d.sync += [first.eq(1), index.eq(0), repeat.eq(norms.payload.repeat),
-                         floors.eq(norms.payload.floors), left.eq(norms.payload.length),
-                         last.eq(norms.payload.length <= lanes)]
+                         floors.eq(norms.payload.floors), left.eq(norms.payload.length)]
         with m.If(norms.valid & norms.ready):
             m.d.sync += self.source.eq(norms.payload.source)
         m.d.sync += [self.beat.valid.eq(take), self.beat.first.eq(first),
@@ -140,8 +140,7 @@ class Normaliser(Component):
             m.d.sync += pending.eq(0)
         self.exponent = Signal.like(self.summaries.payload.exponent)
         with m.If(take):
-            m.d.sync += [index.eq(index + 1), first.eq(0), left.eq(left - lanes),
-                         last.eq(left <= 2 * lanes)]
+            m.d.sync += [index.eq(index + 1), first.eq(0), left.eq(left - lanes)]
             with m.If(last):
                 m.d.sync += [pending.eq(1),
                              self.exponent.eq(self.bits - (self.f.mantissa_bits - 1))]
