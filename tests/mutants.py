@@ -113,6 +113,8 @@ def judge(number, mutant):
 def main(words):
     mutants = [m for m in read_mutants(TREE / "tests" / "mutants.txt")
                if not words or any(w in " ".join((m.file, m.old, m.test)) for w in words)]
+    if not mutants:
+        sys.exit(f"error: no fault's file, old text or test has any of: {', '.join(words)}")
     console = Console(stderr=True)
     with console.status("running the tests without a fault"):
         check_control(mutants)
