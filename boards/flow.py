@@ -103,7 +103,7 @@ def placement_options(board, seed):
 
 def place(board, folder, seed):
     """Places `top.json`, to see that it can be; how fast that is remains open. Seconds."""
-    return run_tool(NEXTPNR, [*placement_options(board, seed), "--no-route"],
+    return run_tool(NEXTPNR, [*placement_options(board, seed), "--no-tmdriv", "--no-route"],
                     folder / "nextpnr.log", what=f"placement, seed {seed}", timeout=HOURS)
 
 
