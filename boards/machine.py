@@ -40,7 +40,8 @@ class BreakDetector(Component):
 
     def elaborate(self, platform):
         m = Module()
-        line, count = Signal(init=1), Signal(range(self._clocks + 1))
+        line = Signal(init=1)
+        count = Signal(range(self._clocks + 1))
         m.submodules.line = FFSynchronizer(self.rx, line, init=1, o_domain="board")
         m.d.board += self.found.eq(count == self._clocks)
         with m.If(line):

@@ -51,9 +51,11 @@ class Properties(Component):
     def _follow(self, m, box, beat, chunk, inside, written, freed):
         """One code, picked when it is written, read any number of times."""
         inputs = SMALL.inputs
-        picked, kept = Signal(), Signal()
+        picked = Signal()
+        kept = Signal()
         ahead = Signal(range(BANKS + 1))  # whole vectors that are read before its own
-        at_chunk, at_slot = Signal.like(chunk), Signal(range(inputs))
+        at_chunk = Signal.like(chunk)
+        at_slot = Signal(range(inputs))
         high = beat >= inputs
         with m.If(written & self.pick & ~picked):
             m.d.sync += [picked.eq(1), kept.eq(self.code), ahead.eq(inside - freed),
@@ -62,7 +64,8 @@ class Properties(Component):
             m.d.sync += [ahead.eq(ahead - 1), picked.eq(ahead != 0)]
         asked = self.read & picked & (ahead == 0) & (chunk == at_chunk)
         # The answer comes `latency` clocks after the question.
-        due, slots = Signal(box.latency), [at_slot]
+        due = Signal(box.latency)
+        slots = [at_slot]
         codes = [kept]
         m.d.sync += due.eq(Cat(asked, due))
         for k in range(box.latency):

@@ -39,7 +39,8 @@ class Crossing:
     def get_ff_sync(self, synchroniser):
         m, domain = Module(), synchroniser._o_domain
         pointer, seen = synchroniser.i, synchroniser.o
-        before, sampled = Signal.like(pointer), Signal.like(pointer)
+        before = Signal.like(pointer)
+        sampled = Signal.like(pointer)
         late = self._late.word_select(len(self.stages), len(pointer))
         m.d.sync += before.eq(pointer)
         m.d[domain] += [sampled.eq(pointer & ~late | before & late), seen.eq(sampled)]

@@ -79,7 +79,8 @@ class Rest(Parser):
             m.d.comb += rank.eq(self.length + 1)
         with m.Elif(self.at("PASS_PAYLOAD")):
             m.d.comb += rank.eq(self.length - self.peek_index)
-        quiet, before = Signal(), Signal.like(rank)
+        quiet = Signal()
+        before = Signal.like(rank)
         m.d.sync += [quiet.eq(~self.i.valid & self.take_header & self.take_payload),
                      before.eq(rank)]
         m.d.comb += [
@@ -99,7 +100,9 @@ class Check(Parser):
 
     def build_property(self, m):
         box, index = self.box, self.peek_index
-        state, count, header = Signal(32, init=-1), Signal(range(MAX_PAYLOAD + 9)), Signal(32)
+        state = Signal(32, init=-1)
+        count = Signal(range(MAX_PAYLOAD + 9))
+        header = Signal(32)
         inside = self.at("HEADER", "PAYLOAD", "CRC")
         with m.If(self.at("SYNC")):
             m.d.sync += [state.eq(-1), count.eq(0)]

@@ -30,7 +30,8 @@ class Properties(Component):
     def elaborate(self, _platform):
         m = Module()
         m.submodules.box = box = Quantiser(CONFIG)
-        beat, whole = Signal(range(BEATS)), Signal(range(4))  # vectors with their last element
+        beat = Signal(range(BEATS))
+        whole = Signal(range(4))  # vectors with their last element
         entered = box.v.valid & box.v.ready
         asked = box.jobs.valid & box.jobs.ready
         m.d.comb += [
@@ -47,7 +48,8 @@ class Properties(Component):
         # From the read to the queue it is a shift register.
         late = Cat(self.read, self.read_last)
         for _ in range(Quantiser.latency - 2):
-            late, before = Signal(2), late
+            late = Signal(2)
+            before = late
             m.d.sync += late.eq(before)
         made = Cat(self.made[0], self.made[-1])  # valid, last
         m.d.comb += [implies(self.read, self.room), Assert(made[0] == late[0]),

@@ -60,7 +60,9 @@ class Properties(Component):
 
     def _reach(self, m, rules):
         """Words of both kinds go to both banks, and a batch comes between two words of one row."""
-        read, written, before = Signal(), Signal(), Signal()
+        read = Signal()
+        written = Signal()
+        before = Signal()
         column = rules.is_read | rules.is_write
         batch = rules.is_refresh & rules.initialised
         m.d.sync += [read.eq(read | rules.is_read), written.eq(written | rules.is_write)]

@@ -92,7 +92,8 @@ class SdramRules:
         m, t = self._m, self._sheet
         self.waited = waited = Signal(range(t.power_up + 1))
         self.refreshes = refreshes = Signal(range(t.power_up_refreshes + 1))
-        self.closed, self.initialised = Signal(), Signal()
+        self.closed = Signal()
+        self.initialised = Signal()
         command = ~self._pins.cs_n & ~self.is_nop
         with m.If(waited != t.power_up):
             m.d.sync += waited.eq(waited + 1)
@@ -133,7 +134,8 @@ class SdramRules:
     def _columns(self):
         """READ and WRITE of open rows, whole bursts, and no PRECHARGE that cuts one off."""
         m, t, pins = self._m, self._sheet, self._pins
-        column, self.last_bank = self.is_read | self.is_write, Signal.like(pins.ba)
+        column = self.is_read | self.is_write
+        self.last_bank = Signal.like(pins.ba)
         aligned = pins.a[:t.beats.bit_length() - 1] == 0
         with m.If(column):
             m.d.sync += self.last_bank.eq(pins.ba)
@@ -170,7 +172,8 @@ class SdramRules:
         """
         m, t = self._m, self._sheet
         most = t.refresh_interval + late
-        self.owed, self.count = Signal(range(most + 2)), Signal(range(t.refresh_batch))
+        self.owed = Signal(range(most + 2))
+        self.count = Signal(range(t.refresh_batch))
         paid = self.is_refresh & self.initialised & (self.count == t.refresh_batch - 1)
         with m.If(self.is_refresh & self.initialised):
             m.d.sync += self.count.eq(Mux(paid, 0, self.count + 1))

@@ -20,7 +20,8 @@ class Properties(FreeStream):
                         leaving=box.o.payload, most=HELD, pick=self.pick)
         drains(m, quiet=~self.i.valid & self.take, inside=inside, clocks=HELD)
         holds(m, box.o, "o")
-        full_rate, moved = Signal(2), entered & taken
+        full_rate = Signal(2)
+        moved = entered & taken
         m.d.sync += full_rate.eq((full_rate << 1) | moved)
         m.d.comb += [
             implies(inside < HELD, box.i.ready), implies(inside != 0, box.o.valid),

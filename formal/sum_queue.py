@@ -30,7 +30,8 @@ class Properties(Component):
         coming = Signal(DELAY)
         m.d.sync += coming.eq(Cat(reserve, coming))
         load, group = coming[-1], box.group
-        totals, held = Signal(ROWS), Signal(box.group_layout)
+        totals = Signal(ROWS)
+        held = Signal(box.group_layout)
         fresh = Signal()
         with m.If(load):
             m.d.sync += [totals.eq(self.values), held.eq(group)]
@@ -53,11 +54,13 @@ class Properties(Component):
     def _follow(self, m, box, fresh, totals, group):
         """Like box.follow, with the beats of a group entering together."""
         wanted = Mux(group.last, group.rows, ROWS)
-        inside, ahead = Signal(range(2 * box.depth)), Signal(range(2 * box.depth))
+        inside = Signal(range(2 * box.depth))
+        ahead = Signal(range(2 * box.depth))
         leaves = box.sums.valid & box.sums.ready
         m.d.sync += inside.eq(inside + Mux(fresh, wanted, 0) - leaves)
         m.d.comb += [implies(leaves, inside != 0), implies(inside > box.depth, 0)]
-        picked, kept = Signal(), Signal(box.sums_layout.size)
+        picked = Signal()
+        kept = Signal(box.sums_layout.size)
         beat = Signal(box.sums_layout)
         m.d.comb += [
             beat["values"].as_value().eq(totals.bit_select(self.pick[:2], 1).replicate(

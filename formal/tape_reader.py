@@ -51,7 +51,8 @@ class Properties(Component):
 
     def _spans_become_bursts(self, m, spans, requests, asked):
         """`left` words from `expected` on are still to be requested."""
-        expected, left = Signal(SMALL.address_bits), Signal(SPAN_BITS)
+        expected = Signal(SMALL.address_bits)
+        left = Signal(SPAN_BITS)
         burst = requests.payload.words
         with m.If(asked):
             m.d.sync += [expected.eq(expected + burst), left.eq(left - burst)]

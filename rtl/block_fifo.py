@@ -44,8 +44,11 @@ class BlockFifo(Component):
         m.submodules.storage = storage = Memory(
             shape=i.payload.shape(), depth=places, init=[], attrs={"no_rw_check": 1})
         write, read = storage.write_port(), storage.read_port(domain="comb")
-        stored, room, some = Signal(range(places + 1)), Signal(init=1), Signal()
-        put, get = Signal(), Signal()
+        stored = Signal(range(places + 1))
+        room = Signal(init=1)
+        some = Signal()
+        put = Signal()
+        get = Signal()
         m.d.comb += [
             i.ready.eq(room), put.eq(i.valid & room), get.eq(some & (o.ready | ~o.valid)),
             write.data.eq(i.payload), write.en.eq(put), self.level.eq(stored + o.valid),

@@ -48,9 +48,12 @@ class CodeBanks(wiring.Component):
     def elaborate(self, _platform):
         m = Module()
         vector, inputs = self.config.vector, self.config.inputs
-        full, filled = Signal(2), Signal(2)  # now, in the next clock
-        write_bank, read_bank = Signal(), Signal()
-        write_chunk, read_chunk = Signal(range(self.chunks)), Signal(range(self.chunks))
+        full = Signal(2)  # now
+        filled = Signal(2)  # in the next clock
+        write_bank = Signal()
+        read_bank = Signal()
+        write_chunk = Signal(range(self.chunks))
+        read_chunk = Signal(range(self.chunks))
         slot = Signal(inputs // vector, init=1)  # one bit for each beat of a chunk
 
         written = self.i.valid & self.i.ready

@@ -87,8 +87,10 @@ class Control(Component):
         m.submodules.judge = self._judge = Judge(self._config)
         self._number = Signal(32)  # of the session
         self._march_number = Signal(32)
-        self._status, self._length = Signal(Status), Signal(16)  # of the response
-        self._count, self._index = Signal(8), Signal(32)  # tokens left to take or give, the next
+        self._status = Signal(Status)
+        self._length = Signal(16)  # of the response
+        self._count = Signal(8)  # tokens left to take or give
+        self._index = Signal(32)  # the next
         self._some = Signal()  # tokens are left to take
         self._flags = Signal(16)
         self._waited = Signal(range(self._poll_clocks + 2))
@@ -129,7 +131,8 @@ class Control(Component):
         connect(m, session.prompt, flipped(machine.prompt))
         connect(m, flipped(machine.tokens), session.tokens)
         self._resting = Signal()
-        self._taken, self._byte = Signal(), Signal(8)  # a byte, in the clock before
+        self._taken = Signal()  # a byte, in the clock before
+        self._byte = Signal(8)
         m.d.comb += [
             machine.cancel.eq(session.cancel),
             session.status.eq(machine.status),
@@ -144,7 +147,8 @@ class Control(Component):
             march.address.eq(march_view.address), march.words.eq(march_view.words),
             march.background.eq(march_view.background),
         ]
-        self._march_start, self._access_start = Signal(), Signal()  # each enables much
+        self._march_start = Signal()  # enables much
+        self._access_start = Signal()  # so does this
         m.d.sync += [march.start.eq(self._march_start), access.start.eq(self._access_start)]
         self._accessed = Signal()
         m.d.comb += self._accessed.eq(~access.busy & ~access.start)
@@ -231,7 +235,9 @@ class Control(Component):
 
     def _build_admission(self, m):
         """Does the opcode exist, and has the frame room for its arguments?"""
-        known, has_data, misfit = Signal(), Signal(), Signal()
+        known = Signal()
+        has_data = Signal()
+        misfit = Signal()
         wanted = Signal(range(ARGUMENT_BITS // 8 + 1))  # bytes of arguments
         with m.State("DECODE"):
             m.d.sync += [known.eq(0), has_data.eq(0)]
@@ -370,7 +376,10 @@ class Control(Component):
 
     def _build_wait_states(self, m):
         session, machine = self._session, self.machine
-        over_time, known, settled, ripe = Signal(), Signal(), Signal(), Signal()
+        over_time = Signal()
+        known = Signal()
+        settled = Signal()
+        ripe = Signal()
         m.d.sync += [
             over_time.eq(self._waited == self._poll_clocks),
             known.eq(machine.status.ready | (machine.status.error != 0)),
@@ -402,8 +411,12 @@ class Control(Component):
             with m.If(over_time | (known & settled)):
                 self._respond(m, link.MACHINE_STATUS.size)
         # What there is to give, a register behind each step; `open` is as old as the number.
-        available, number, some, more = Signal(32), Signal.like(self._count), Signal(), Signal()
-        still_open, held_open = Signal(), Signal()
+        available = Signal(32)
+        number = Signal.like(self._count)
+        some = Signal()
+        more = Signal()
+        still_open = Signal()
+        held_open = Signal()
         m.d.sync += [
             available.eq(session.received - self._index), still_open.eq(session.open),
             number.eq(available), some.eq(available != 0), held_open.eq(still_open),

@@ -52,7 +52,9 @@ class CreditQueue(Component):
             shape=o.payload.shape(), depth=depth, init=[],
             attrs={"ram_style": "distributed", "no_rw_check": 1})
         write, read = memory.write_port(), memory.read_port(domain="comb")
-        take, passed, some = Signal(), Signal(), Signal()  # some: of `level`
+        take = Signal()
+        passed = Signal()
+        some = Signal()  # of `level`
         level = Signal(range(depth + 1))
         keep = Signal()
         m.d.comb += [

@@ -48,8 +48,10 @@ class CrossingQueue(Component):
         bits = self._depth.bit_length()
         storage = Memory(shape=self._shape, depth=self._depth, init=[])
         m.submodules.storage = storage
-        written, written_seen = Signal(bits, name="written"), Signal(bits)  # Gray code
-        read, read_seen = Signal(bits, name="read"), Signal(bits)
+        written = Signal(bits, name="written")  # Gray code
+        written_seen = Signal(bits)
+        read = Signal(bits, name="read")
+        read_seen = Signal(bits)
         m.submodules.written = FFSynchronizer(written, written_seen, o_domain=self._o_domain)
         m.submodules.read = FFSynchronizer(read, read_seen, o_domain=self._i_domain)
         self._write(m, storage, written, read_seen)

@@ -59,8 +59,10 @@ class TernaryAdder(wiring.Component):
 
     def build_cells(self, m):
         pairs = -(-self.bits // 2)
-        a, x = Signal(signed(2 * pairs)), Signal(signed(2 * pairs))
-        y, carry = Signal(2 * pairs), Signal(pairs + 1)
+        a = Signal(signed(2 * pairs))
+        x = Signal(signed(2 * pairs))
+        y = Signal(2 * pairs)
+        carry = Signal(pairs + 1)
         m.d.comb += [a.eq(self.a), x.eq(self.x), self.y.eq(y[:self.bits])]
         # The lower half does nothing: its LUT4 is 0 and A is 0.
         m.submodules.carry_in = cell((0, CARRY_OF_A), [(0, 0, 0, 0), (self.negative, 0, 1, 1)],

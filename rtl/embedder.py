@@ -57,7 +57,8 @@ class Embedder(Component):
         elements = self.embeddings.payload.as_value()
         m.d.comb += self.embeddings.ready.eq(1 if self.narrow else half)
         # Cycle 1: out of the FIFO
-        write, element_address = Signal(), Signal.like(self.address)
+        write = Signal()
+        element_address = Signal.like(self.address)
         m.d.sync += [write.eq(self.embeddings.valid & inside), element_address.eq(address)]
         for lane in range(v):
             slot = elements.word_select(half * v + lane, slot_bits)

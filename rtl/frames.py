@@ -53,7 +53,8 @@ class FrameParser(Component):
         header = self.headers.payload
         index = Signal(range(MAX_PAYLOAD + 1))
         gap = Signal(range(self._gap_clocks))
-        taken, checked = Signal(), Signal()
+        taken = Signal()
+        checked = Signal()
         m.d.comb += [
             taken.eq(self.i.valid & self.i.ready),
             crc.data.eq(self.i.payload),
@@ -155,11 +156,14 @@ class FrameBuilder(Component):
         m.submodules.crc = crc = CRC32_ETHERNET(8).create()
         sync = Const(int.from_bytes(SYNC, "little"), 8 * len(SYNC))
         shift = Signal(len(sync) + header_layout.size)
-        left, sent = Signal(16), Signal()
+        left = Signal(16)
+        sent = Signal()
         checked = Signal()  # the next byte belongs to what the CRC is of
-        none, final = Signal(), Signal()  # left == 0, left == 1
+        none = Signal()  # left == 0
+        final = Signal()  # left == 1
         length = Signal(16)
-        last, counted = Signal(8), Signal()  # the byte of the clock before, for the CRC
+        last = Signal(8)  # the byte of the clock before, for the CRC
+        counted = Signal()
         m.d.sync += [last.eq(self.o.payload), counted.eq(sent & checked)]
 
         def count(number):

@@ -134,7 +134,9 @@ class Judge(Component):
         return many, all_tokens, kept
 
     def _measure_march(self, m):
-        arguments, none, same = view(Opcode.MARCH, self.arguments), Signal(), Signal()
+        arguments = view(Opcode.MARCH, self.arguments)
+        none = Signal()
+        same = Signal()
         m.d.sync += [none.eq(arguments.number == 0), same.eq(arguments.number == self.march_number),
                      self.stops.eq(arguments.words == 0)]
         m.d.comb += self.asks.eq(none | same)

@@ -59,7 +59,8 @@ class MemoryAccess(Component):
     def elaborate(self, platform):
         m = Module()
         m.submodules.check = check = WordCrc(self._config.word_bits)
-        address, left = Signal.like(self.address), Signal.like(self.words)
+        address = Signal.like(self.address)
+        left = Signal.like(self.words)
         burst = Signal(range(self._config.burst_words + 1))
         in_burst = Signal.like(burst)
         word = Signal(self._config.word_bits, reset_less=True)

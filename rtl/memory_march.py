@@ -77,9 +77,12 @@ class MemoryMarch(Component):
         if not config.memory_words:  # a model in block RAM: nothing to march through
             connect(m, flipped(self.through), flipped(self.memory))
             return m
-        self._first, self._count = Signal(config.address_bits), Signal(config.address_bits + 1)
-        self._at, self._left = Signal.like(self._first), Signal.like(self._count)
-        self._element, self._stopping = Signal(range(len(ELEMENTS))), Signal()
+        self._first = Signal(config.address_bits)
+        self._count = Signal(config.address_bits + 1)
+        self._at = Signal.like(self._first)
+        self._left = Signal.like(self._count)
+        self._element = Signal(range(len(ELEMENTS)))
+        self._stopping = Signal()
         self._down = self._of_element("down", lambda e: e.down)
         self._phase = Signal(range(backgrounds(config.word_bits)))
         self._number = Signal.like(self._phase)  # that of `_at`, and the phase
@@ -203,7 +206,8 @@ class MemoryMarch(Component):
         inverse = self._ahead(m, "reads", lambda e: e.reads)
         expected = self._word ^ inverse.replicate(len(self._word))
         # Cycle 1: the word, as late as what is expected
-        word, valid = Signal.like(self._word, reset_less=True), Signal(2)
+        word = Signal.like(self._word, reset_less=True)
+        valid = Signal(2)
         m.d.sync += [word.eq(self._own.words.payload), valid.eq(Cat(self._read, valid))]
         # Cycle 2: what differs. Cycle 3: whether anything does
         difference, held = (Signal.like(word, name=name, reset_less=True)
@@ -217,7 +221,8 @@ class MemoryMarch(Component):
         with m.If(valid[1]):
             m.d.sync += report.seen.eq(report.seen | difference)
         # Cycle 4
-        some, more = Signal(), Signal()  # faults != 0; in_element > report.words, a clock ago
+        some = Signal()  # faults != 0
+        more = Signal()  # in_element > report.words, a clock ago
         with m.If(wrong):
             m.d.sync += some.eq(1)
             m.d.sync += [report.faults.eq(report.faults + 1), in_element.eq(in_element + 1)]

@@ -66,7 +66,8 @@ class NoiseQueue(Component):
         place = Signal(vector, init=1)  # of the next number in its beat
         flight = Signal(range(self.depth + 1))  # beats made or in the queue
         room = Signal()
-        step, closes = Signal(), Signal()
+        step = Signal()
+        closes = Signal()
         m.d.comb += [
             step.eq((left != 0) & (room | ~place[0])),
             closes.eq(step & (place[-1] | (left == 1))),
@@ -92,7 +93,8 @@ class NoiseQueue(Component):
         m.d.sync += scaled.eq(gumbel.o * self.temperature)
 
         # Cycle 10: to its place in the beat; cycle 11: into the queue.
-        beat, complete = Signal(self.o.payload.shape()), Signal()
+        beat = Signal(self.o.payload.shape())
+        complete = Signal()
         m.d.sync += complete.eq(delayed[-1])
         for n in range(vector):
             with m.If(delayed[n]):

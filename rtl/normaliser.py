@@ -117,7 +117,9 @@ class Normaliser(Component):
         self.beat = Signal(data.StructLayout({"valid": 1, "first": 1, "last": 1, "repeat": 1}))
         take = self.take
         # A register, since it moves what is in many places: the next pair may come.
-        go, still_running, still_last = Signal(), Signal(), Signal()
+        go = Signal()
+        still_running = Signal()
+        still_last = Signal()
         m.d.sync += [running.eq(still_running), last.eq(still_last),
                      go.eq(still_running & self.room & ~(still_last & pending))]
         m.d.comb += [
@@ -238,7 +240,8 @@ class Normaliser(Component):
         return pipe.delay(largest, 2 * Multiplier.LATENCY - 2, "largest_late")
 
     def _build_summary(self, m, squares, largest):
-        beat, summary = self.entered, Signal.like(self.summaries.payload)
+        beat = self.entered
+        summary = Signal.like(self.summaries.payload)
         for cycle in range(2 * Multiplier.LATENCY - 1 + self.levels):
             coming, beat = beat, self._next_beat(m, beat, f"beat_{self.to_queue + 1 + cycle}")
         # Cycle 14 + levels. Two clocks at least lie between two norms: clearing loses no beat.

@@ -80,7 +80,8 @@ class Quantiser(Component):
         v = self.v
         bank, address = Signal(name="write_bank"), Signal(range(BANKS * self.depth), name="write")
         # A clock late, for the memory is large: no job reads before.
-        late, late_address = Signal(name="write_late"), Signal.like(address)
+        late = Signal(name="write_late")
+        late_address = Signal.like(address)
         word = Signal(len(port.data), name="write_word", reset_less=True)
         m.d.sync += [late.eq(v.valid & v.ready), late_address.eq(address),
                      word.eq(v.payload.values.as_value())]
@@ -106,7 +107,8 @@ class Quantiser(Component):
         Returns what stands beside the words of the memory: valid, last, places, reciprocal.
         """
         jobs, pipe = self.jobs, Pipeline(m, Const(1))
-        running, bank = Signal(), Signal(name="read_bank")  # bank: of the next job
+        running = Signal()
+        bank = Signal(name="read_bank")  # of the next job
         address, end = (Signal(range(BANKS * self.depth), name=n) for n in ("read", "end"))
         places = Signal(range(self.f.code_input_bits))
         reciprocal = Signal(self.f.reciprocal_bits)

@@ -86,7 +86,8 @@ class ResidentDecoder(Component):
         m.domains.token = token = ClockDomain(local=True)
         m.d.comb += [token.clk.eq(ClockSignal()), token.rst.eq(self.restart)]
         self.sampling = Signal()  # they include those of the head
-        self.count, self.counted = Signal(8), Signal(8)  # matrices written back; with `written`
+        self.count = Signal(8)  # matrices written back
+        self.counted = Signal(8)  # with `written`
         m.d.comb += self.counted.eq(Mux(self.start, 0, self.count + self.written))
         m.d.sync += self.count.eq(self.counted)
         self.build_payloads(m)
@@ -120,7 +121,9 @@ class ResidentDecoder(Component):
         left = Signal(range(norms + 1))
         command = Signal(data.ArrayLayout(unsigned(FIELD_BITS), COMMAND_FIELDS))
         have = Signal(range(COMMAND_FIELDS + 1))
-        sent, handed, may_go = Signal(2), Signal(2), Signal()  # normaliser, scalar unit
+        sent = Signal(2)  # to the normaliser, the scalar unit
+        handed = Signal(2)  # to the same
+        may_go = Signal()
         some = Signal()  # left != 0, long before a norm is complete
         complete = have == COMMAND_FIELDS
         field = command[0]
@@ -132,7 +135,9 @@ class ResidentDecoder(Component):
             handed.eq(sent | Cat(self.norms.valid & self.norms.ready,
                                  self.constants.valid & self.constants.ready)),
         ]
-        compared, enough, almost = Signal(), Signal(), Signal()  # matrices written, or but for one
+        compared = Signal()
+        enough = Signal()  # matrices written
+        almost = Signal()  # but for one
         settled = Signal()  # a register, because it comes from far away
         m.d.sync += [settled.eq(self.settled), compared.eq(complete),
                      enough.eq(self.counted >= field[8:16]),
@@ -182,7 +187,8 @@ class ResidentDecoder(Component):
         address = Signal.like(store.address)
         there = Signal(RowStore.LATENCY)
         header = contents.header
-        field, sampled = Signal(range(HEADER_FIELDS + 1)), Signal()
+        field = Signal(range(HEADER_FIELDS + 1))
+        sampled = Signal()
         busy = Signal()  # a token's commands have begun
         over = Signal()  # all its matrices have been written back
         m.d.comb += [

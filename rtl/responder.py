@@ -93,7 +93,9 @@ class Responder(Component):
         self._number = Signal(5)  # of the next chunk; READ and TOKENS go round
         self._begun = Signal()  # it is not the first
         # Of counters and signatures, whose chunks are bytes: of which value, which of its bytes
-        self._value, self._octet, self._final = Signal(5), Signal(3), Signal()
+        self._value = Signal(5)
+        self._octet = Signal(3)
+        self._final = Signal()
         wait = Signal(range(WAIT))
         self._token = Signal(TOKEN_BITS, reset_less=True)  # a block RAM gives it, which is slow
         self._is = {}  # the opcode, decoded; it is there long before the first chunk
@@ -154,7 +156,9 @@ class Responder(Component):
     def _build_choices(self, m):
         """Registers between what is wide and the chunk; `PICK` waits for them."""
         self._varying = Signal(8 * CHUNK_BYTES, reset_less=True)
-        past_march, past_identity, first = Signal(), Signal(), Signal()
+        past_march = Signal()
+        past_identity = Signal()
+        first = Signal()
         self._word = Signal(self._config.word_bits, reset_less=True)
         march, identity = self._march_chunks(), self._identity()
         m.d.sync += [
@@ -172,7 +176,8 @@ class Responder(Component):
         fixed = self._chosen(m, identity, "fixed")
         size = Mux(self._is[Opcode.COUNTERS], link.COUNTER_BYTES, link.SIGNATURE_BYTES)
         m.d.sync += self._final.eq(self._octet == size - 1)
-        asked, octets = self._is, Signal()
+        asked = self._is
+        octets = Signal()
         m.d.sync += octets.eq(asked[Opcode.COUNTERS] | asked[Opcode.SIGNATURES])
         octet = self._merge(m, "octet", counter, (asked[Opcode.SIGNATURES], signature))
         named = self._merge(m, "named", fixed, (past_identity, self._varying))

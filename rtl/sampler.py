@@ -112,9 +112,12 @@ class Sampler(wiring.Component):
             m.d.sync += number.eq(0)
 
         # Cycle 12: compare.
-        best, choice = Signal.like(score), Signal(TOKEN_BITS, reset_less=True)
+        best = Signal.like(score)
+        choice = Signal(TOKEN_BITS, reset_less=True)
         valid = Signal()
-        better, number_13, last = Signal(), Signal(TOKEN_BITS, reset_less=True), Signal()
+        better = Signal()
+        number_13 = Signal(TOKEN_BITS, reset_less=True)
+        last = Signal()
         m.d.sync += [better.eq(0), number_13.eq(number), last.eq(items[-1].last)]
         with m.If(items[-1].counted & (items[-1].first | (score > best))):
             m.d.sync += [best.eq(score), better.eq(1)]

@@ -172,7 +172,8 @@ class ScalarUnit(Component):
         self.dividend = Signal(f.scale_bits + top_bits + 2)
         self.constant = Signal(self._constants, reset_less=True)
         # Taken ahead of their time
-        self.following, self.ahead = Signal(self._constants, reset_less=True), Signal()
+        self.following = Signal(self._constants, reset_less=True)
+        self.ahead = Signal()
         self.summary = Signal(self._summary, reset_less=True)
         self.measure = Signal(2)  # what goes into `length`: largest, clipped total, or dividend
         self.clipped = Signal(BIG)
@@ -279,7 +280,9 @@ class ScalarUnit(Component):
 
     def _look_ahead(self, m):
         """Takes constants while only divider and root are at work, if they need but the shifter."""
-        constants, window, age = self.constants, Signal(), Signal(self.QUICK - 1)
+        constants = self.constants
+        window = Signal()
+        age = Signal(self.QUICK - 1)
         m.d.sync += [
             window.eq((self.step >= self.AHEAD - 1) & (self.step < self.SCALE - self.QUICK)),
             age.eq(age << 1)]
@@ -336,7 +339,9 @@ class ScalarUnit(Component):
         difference, exponent = (Signal(signed(EXPONENT_BITS), name=name, reset_less=True)
                                 for name in ("difference", "exponent"))
         most = range(len(self.dividend) - bits + 1)
-        without, spare, rootless = Signal(most), Signal(most), Signal()
+        without = Signal(most)
+        spare = Signal(most)
+        rootless = Signal()
         m.d.sync += [
             difference.eq(self.code_shift - self.half - 2),
             exponent.eq(self.constant.factor_exponent + difference),

@@ -166,7 +166,8 @@ class Scale(Component):
         m.submodules.queue = queue = CreditQueue(self.scaled_layout)
         connect(m, queue.o, flipped(self.scaled))
         made, scaled = queue.i, queue.i.payload
-        p, valid = Pipeline(m, Const(1)), Signal(self.to_queue)
+        p = Pipeline(m, Const(1))
+        valid = Signal(self.to_queue)
         m.d.comb += [
             queue.enters.eq(self.sums.valid & self.scales.valid & queue.room),
             self.sums.ready.eq(queue.room & self.scales.valid),

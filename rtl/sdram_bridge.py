@@ -72,7 +72,8 @@ class SdramBridge(Component):
         memory, layout = self.memory, self.requests.payload.shape()
         into, out = self._queue(m, "requests", layout)
         data_into, data_out = self._queue(m, "data", self._config.word_bits)
-        request, writing = Signal(layout), memory.writes.valid
+        request = Signal(layout)
+        writing = memory.writes.valid
         m.d.comb += [
             into.payload.eq(request),
             data_into.payload.eq(memory.writes.payload.data),

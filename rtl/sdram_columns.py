@@ -54,7 +54,8 @@ class ColumnMachine(Component):
 
     def elaborate(self, _platform):
         m, t = Module(), self._timing
-        more, last = Signal(8), Signal()
+        more = Signal(8)
+        last = Signal()
         spaced = countdown(m, "spacing", self.go, t.beats - 1)
         # The chip drives the data of a READ for cas_latency + beats clocks after it, and the bus
         # rests for one more. `go` is decided a clock before it happens.

@@ -81,7 +81,8 @@ class SdramController(Component):
 
     def _issue(self, m, rows, columns):
         """One command a clock, through a register."""
-        pins, column = self.pins, Signal.like(self.pins.a)
+        pins = self.pins
+        column = Signal.like(self.pins.a)
         m.d.comb += [
             pins.cke.eq(1),
             column.eq(columns.column << self._geometry.beat_bits),

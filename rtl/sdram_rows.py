@@ -56,7 +56,9 @@ class RowMachine(Component):
     def elaborate(self, _platform):
         m, t = Module(), self._timing
         # Which command it is, without the way through its code; they end the longest paths.
-        self._activates, self._closes, self._issued = Signal(), Signal(), Signal()
+        self._activates = Signal()
+        self._closes = Signal()
+        self._issued = Signal()
         self._wait_after_commands(m)
         self._timers(m)
         self._remember_rows(m)

@@ -31,11 +31,13 @@ class SegmentSplitter(Component):
     def elaborate(self, _platform):
         m, geometry = Module(), self._geometry
         in_row = 1 << geometry.column_bits
-        write, address = Signal(), Signal(geometry.address(), reset_less=True)
+        write = Signal()
+        address = Signal(geometry.address(), reset_less=True)
         left = Signal(8, reset_less=True)  # words - 1 that no segment has taken yet
         # Words - 1 from `address` to the end of its row
         room = Signal(geometry.column_bits, reset_less=True)
-        crosses, rest = Signal(), Signal(8, reset_less=True)
+        crosses = Signal()
+        rest = Signal(8, reset_less=True)
         segment = self.o.payload
         m.d.comb += [
             segment.write.eq(write),

@@ -77,7 +77,8 @@ class Sequencer(Component):
         """Takes the header's words apart and judges them."""
         per_word = self.config.word_bits // 32
         words = -(-HEADER_FIELDS // per_word)
-        self.header_words, count = words, Signal(range(words + 1))
+        self.header_words = words
+        count = Signal(range(words + 1))
         self.header_read = Signal()
         m.d.comb += [self.fields.ready.eq(1), self.header_read.eq(count == words)]
         with m.If(self.fields.valid):
@@ -92,7 +93,8 @@ class Sequencer(Component):
         with m.If(self.loading):
             m.d.sync += count.eq(0)
         # A layer's state begins a word of V elements.
-        v, state_words = self.config.vector, Signal(16)
+        v = self.config.vector
+        state_words = Signal(16)
         self.state = Signal(32, reset_less=True)
         m.d.sync += [state_words.eq((self.f["hidden"][:16] + (v - 1)) // v),
                      self.state.eq(self.f["layers"][:16] * state_words)]
@@ -123,11 +125,14 @@ class Sequencer(Component):
         f, bits = self.f, self.config.address_bits
         token, sampled_token = (Signal(TOKEN_BITS, name=name, reset_less=True)
                                 for name in ("token", "sampled_token"))
-        last, left = Signal(), Signal(24)  # of the prompt; tokens still to be sampled
-        some, final = Signal(), Signal()  # left != 0; left == 1 in the clock before
+        last = Signal()  # of the prompt
+        left = Signal(24)  # tokens still to be sampled
+        some = Signal()  # left != 0
+        final = Signal()  # left == 1 in the clock before
         m.d.sync += final.eq(left == 1)
         cancelled = Signal()
-        sent, multiplied = Signal(2), Signal(Multiplier.LATENCY - 1)
+        sent = Signal(2)
+        multiplied = Signal(Multiplier.LATENCY - 1)
         m.submodules.place = place = Multiplier(signed(TOKEN_BITS + 1), unsigned(16))
         row = Signal(bits, reset_less=True)  # address of the token's embedding
         m.d.comb += [place.advance.eq(1), place.x.eq(token), place.y.eq(f["embedding_words"])]

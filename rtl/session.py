@@ -75,8 +75,10 @@ class Session(Component):
         m = Module()
         m.submodules.waiting = waiting = BlockFifo(prompt_layout, self._depth)
         complete = Signal()  # the token marked last is in the queue
-        finishing, dropping = Signal(), Signal()
-        pushed, entry = Signal(), Signal(prompt_layout)
+        finishing = Signal()
+        dropping = Signal()
+        pushed = Signal()
+        entry = Signal(prompt_layout)
         m.d.sync += [pushed.eq(self.push), entry.eq(self.entry)]
         m.d.comb += [
             waiting.i.payload.eq(entry),
@@ -87,10 +89,12 @@ class Session(Component):
             m.d.sync += [complete.eq(entry.last), self.accepted.eq(self.accepted + 1)]
 
         # The accelerator's side of the prompt: one register, so that a cancel can wait for it.
-        handed, ended = Signal(), Signal()  # a token, the last token was put there
+        handed = Signal()  # a token was put there
+        ended = Signal()  # the last token was
         all_received = Signal()
         m.d.sync += all_received.eq(self.received == self.generate)
-        prompt, take = self.prompt, Signal()
+        prompt = self.prompt
+        take = Signal()
         queued = waiting.o.payload
         m.d.comb += take.eq(waiting.o.valid & ~prompt.valid & self.open & ~finishing)
         m.d.comb += waiting.o.ready.eq(take | dropping)
@@ -155,7 +159,9 @@ class Session(Component):
         m.submodules.ring = ring = memory.Memory(shape=TOKEN_BITS, depth=self._depth, init=[],
                                                       attrs={"no_rw_check": 1})
         store, fetch = ring.write_port(), ring.read_port(domain="comb")
-        fits, stored, room = Signal(), Signal(), Signal()  # `fits` is of the clock before
+        fits = Signal()  # in the clock before
+        stored = Signal()
+        room = Signal()
         m.d.sync += [
             fits.eq((self.received - self.released)[:INDEX_BITS] != self._depth),
             stored.eq(store.en),

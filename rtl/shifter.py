@@ -70,7 +70,8 @@ class Shifter(Component):
     def elaborate(self, platform):
         m = Module()
         width = len(self.y)
-        right, count = self.places[-1], Signal(10)
+        right = self.places[-1]
+        count = Signal(10)
         m.d.comb += count.eq(self.places[:-1] ^ right.replicate(10))
         x = self.x[:width]
 
@@ -87,15 +88,21 @@ class Shifter(Component):
         window = Signal(width)
         m.d.comb += window.eq(Mux(right, x[::-1], x))
         value, lost = steps(window, 0, count, [32])
-        value_1, lost_1, top_1 = Signal(width, reset_less=True), Signal(), Signal()
-        count_1, right_1 = Signal(5), Signal()
+        value_1 = Signal(width, reset_less=True)
+        lost_1 = Signal()
+        top_1 = Signal()
+        count_1 = Signal(5)
+        right_1 = Signal()
         m.d.sync += [value_1.eq(Mux(far, 0, value)), lost_1.eq(Mux(far, x.any(), lost)),
                      top_1.eq(self.x[width]), count_1.eq(count), right_1.eq(right)]
 
         # Cycle 2: by 16 and 8
         value, lost = steps(value_1, lost_1, count_1, [16, 8])
-        value_2, lost_2, top_2 = Signal(width, reset_less=True), Signal(), Signal()
-        count_2, right_2 = Signal(3), Signal()
+        value_2 = Signal(width, reset_less=True)
+        lost_2 = Signal()
+        top_2 = Signal()
+        count_2 = Signal(3)
+        right_2 = Signal()
         m.d.sync += [value_2.eq(value), lost_2.eq(lost), top_2.eq(top_1),
                      count_2.eq(count_1), right_2.eq(right_1)]
 

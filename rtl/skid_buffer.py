@@ -27,7 +27,8 @@ class SkidBuffer(Component):
     def elaborate(self, platform):
         m = Module()
         i, o = self.i, self.o
-        held, room = Signal(i.payload.shape(), reset_less=True), Signal(init=1)
+        held = Signal(i.payload.shape(), reset_less=True)
+        room = Signal(init=1)
         m.d.comb += [i.ready.eq(room), o.valid.eq(~room | i.valid),
                      o.payload.eq(Mux(room, i.payload, held))]
         m.d.sync += room.eq(~o.valid | o.ready)

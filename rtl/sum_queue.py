@@ -78,7 +78,9 @@ class SumQueue(wiring.Component):
 
     def build_beat(self, m, fifo):
         """The totals are one beat: straight to the FIFO. None is ever dropped."""
-        group, beat, write = Signal(self.group_layout), Signal(self.sums_layout), Signal()
+        group = Signal(self.group_layout)
+        beat = Signal(self.sums_layout)
+        write = Signal()
         m.d.sync += [group.eq(self.group), write.eq(self.load)]
         m.d.comb += [
             beat["values"].eq(self.totals[0]), beat.function.eq(group.function),
@@ -91,9 +93,11 @@ class SumQueue(wiring.Component):
         """Totals to FIFO; gives the signal that a beat was dropped."""
         vector, count = self.config.vector, self.column_beats
         active = Signal()
-        index, place = Signal(range(self.beats)), Signal(range(count))
+        index = Signal(range(self.beats))
+        place = Signal(range(count))
         wanted = Signal(count)  # of the beats of a column, from the present one on, cyclically
-        group, beat = Signal(self.group_layout), Signal(self.sums_layout)
+        group = Signal(self.group_layout)
+        beat = Signal(self.sums_layout)
         write = Signal()
         begun, ended = index < count, index >= self.beats - count  # first, last column
 

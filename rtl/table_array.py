@@ -105,7 +105,8 @@ class TableArray(wiring.Component):
 
     def build_matrices(self, m):
         """Takes the matrices; the next one is taken early and begins when this one ends."""
-        self.active, self.announced = Signal(), Signal()
+        self.active = Signal()
+        self.announced = Signal()
         self.matrix, self.following = (Signal(self.work_layout, name=name)
                                        for name in ("matrix", "following"))
         self.finish = Signal()  # the last word of the matrix is taken
@@ -128,13 +129,17 @@ class TableArray(wiring.Component):
     def build_position(self, m):
         """Cycle 0: which word this is."""
         self.index = Signal(range(max(self.config.block_groups, 2)))
-        following, limit = Signal.like(self.index), Signal.like(self.index)  # limit: of the block
+        following = Signal.like(self.index)
+        limit = Signal.like(self.index)  # of the block
         ending = Signal()  # index == limit
         blocks_left = Signal(len(self.matrix.last_row.block))
         chunks_left = Signal.like(self.matrix.chunks)
-        self.first_chunk, self.last_chunk = Signal(), Signal()
-        self.first_group, self.last_block = Signal(), Signal()
-        self.final, self.end = Signal(), Signal()  # of the matrix; of a chunk in a block
+        self.first_chunk = Signal()
+        self.last_chunk = Signal()
+        self.first_group = Signal()
+        self.last_block = Signal()
+        self.final = Signal()  # of the matrix
+        self.end = Signal()  # of a chunk in a block
         anew = Signal()  # the next position is that of a matrix's first word
         m.d.comb += [
             following.eq(self.index + 1), self.final.eq(ending & self.last_block),
@@ -166,8 +171,10 @@ class TableArray(wiring.Component):
     def build_tables(self, m):
         """When the tables are filled, and from which chunk; when the codes may go."""
         filler, matrix = self.filler, self.matrix
-        ready, filled = Signal(), Signal()  # for the words that are taken; that are there
-        released, last_use = Signal(), Signal()
+        ready = Signal()  # for the words that are taken
+        filled = Signal()  # for those that are there
+        released = Signal()
+        last_use = Signal()
         word = Signal(data.StructLayout({"release": 1, "fill": 1, "rewind": 1}))
         m.d.comb += [
             self.busy.eq(self.active & ready & (~self.last_chunk | self.queue.room)),
@@ -205,7 +212,8 @@ class TableArray(wiring.Component):
     def build_lanes(self, m):
         """Cycles 0 to `depth`: the rows, from cycle DELAY on."""
         depth, groups = self.depth, self.config.groups
-        group, complete = Signal(self.queue.group_layout), Signal()
+        group = Signal(self.queue.group_layout)
+        complete = Signal()
         m.d.comb += [
             complete.eq(self.busy & self.last_chunk), self.queue.reserve.eq(complete),
             group.function.eq(self.matrix.function), group.release.eq(self.matrix.release),

@@ -59,7 +59,8 @@ class TableFiller(wiring.Component):
         m = Module()
         m.submodules.bank = bank = self.bank
         connect(m, flipped(self.codes), bank.i)
-        negative, active = Signal(), Signal()
+        negative = Signal()
+        active = Signal()
         following = Array(Const(place | (sign < 0) << 2, 3) for place, sign in (
             *STEPS[1:], *STEPS[:1], *[STEPS[0]] * 3))
         m.d.comb += [

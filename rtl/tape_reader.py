@@ -45,9 +45,11 @@ class TapeReader(Component):
         m, config = Module(), self.config
         m.submodules.prefetch = prefetch = BlockFifo(
             unsigned(config.word_bits), config.prefetch_words)
-        address, remaining = Signal(config.address_bits), Signal(SPAN_BITS)
+        address = Signal(config.address_bits)
+        remaining = Signal(SPAN_BITS)
         claimed = Signal(range(config.prefetch_words + 1))  # words in the FIFO or on their way
-        some, final = Signal(), Signal()  # remaining != 0; remaining == burst
+        some = Signal()  # remaining != 0
+        final = Signal()  # remaining == burst
         burst = Signal(range(config.burst_words + 1))
         request = self.memory.requests
         asked = request.valid & request.ready

@@ -111,11 +111,17 @@ class TernaryArray(wiring.Component):
         rows = self.config.rows
         m.submodules.buffer = buffer = StreamBuffer(data.StructLayout({
             "trits": self.config.word_bits, "last_chunk": 1, "group": self.queue.group_layout}))
-        matrix, active = Signal(matrix_layout), Signal()
-        left, more = Signal(16), Signal(16)  # chunks after this one; after the first
-        last_chunk, once = Signal(), Signal()  # left == 0, more == 0
-        first_group, last_group = Signal(), Signal()
-        offered, word, step = self.matrices.payload, buffer.i.payload, Signal()
+        matrix = Signal(matrix_layout)
+        active = Signal()
+        left = Signal(16)  # chunks after this one
+        more = Signal(16)  # chunks after the first
+        last_chunk = Signal()  # left == 0
+        once = Signal()  # more == 0
+        first_group = Signal()
+        last_group = Signal()
+        offered = self.matrices.payload
+        word = buffer.i.payload
+        step = Signal()
         m.d.comb += [
             self.matrices.ready.eq(~active),
             self.trits.ready.eq(active & buffer.i.ready),
@@ -145,7 +151,8 @@ class TernaryArray(wiring.Component):
 
     def build_control(self, m, words):
         """Cycle 0: takes a word. Gives: it completes a group."""
-        word, complete = words.payload, Signal()
+        word = words.payload
+        complete = Signal()
         m.d.comb += [
             words.ready.eq(self.banks.full & (~word.last_chunk | self.queue.room)),
             self.busy.eq(words.valid & words.ready),

@@ -56,7 +56,8 @@ class Top(Component):
         The link is large, and in no hurry: registers both ways. A write is in its buffer before a
         read that is to see it comes, and the memory takes it first.
         """
-        memory, links = self.memory, Signal()
+        memory = self.memory
+        links = Signal()
         m.submodules.link_requests = reads = StreamBuffer(link.requests.payload.shape())
         m.submodules.link_writes = writes = StreamBuffer(link.writes.payload.shape())
         connect(m, link.requests, reads.i)

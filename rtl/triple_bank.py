@@ -50,8 +50,10 @@ class TripleBank(wiring.Component):
         self.write_chunk = Signal.like(self.chunk)
         slot = Signal(beats, init=1)  # one bit for each beat of a chunk
         written = self.i.valid & self.i.ready
-        full, seen = Signal(), Signal(PLACES - 1)  # seen: of the chunk that is being written
-        self.late, late_chunk = Signal(PLACES), Signal.like(self.chunk)  # places still to write
+        full = Signal()
+        seen = Signal(PLACES - 1)  # of the chunk that is being written
+        self.late = Signal(PLACES)  # places still to write
+        late_chunk = Signal.like(self.chunk)
         m.d.comb += [
             self.i.ready.eq(~full),
             self.there.eq(((full | (self.chunk < self.write_chunk)).replicate(PLACES)

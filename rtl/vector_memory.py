@@ -65,7 +65,8 @@ class VectorMemory(Component):
         width = self.bits_ * self.vector
         step = slice_bits(self.depth) or width
         # A clock late, for what writes is far from some of the blocks.
-        late, address = Signal(name="write_late"), Signal.like(self.write_address)
+        late = Signal(name="write_late")
+        address = Signal.like(self.write_address)
         word = Signal(width, name="write_word", reset_less=True)
         m.d.sync += [late.eq(self.write), address.eq(self.write_address),
                      word.eq(self.write_x.as_value())]
@@ -87,8 +88,10 @@ class VectorMemory(Component):
                              x[low:low + bits].eq(given)]
                 m.d.sync += given.eq(read.data)
         if self.track:
-            seen, new = Signal(self.bits_ - 1), Signal(self.bits_ - 1)
-            written, first = Signal(), Signal()
+            seen = Signal(self.bits_ - 1)
+            new = Signal(self.bits_ - 1)
+            written = Signal()
+            first = Signal()
             # Cycle 1: of the word
             m.d.sync += [
                 new.eq(reduce(or_, (magnitude(self.write_x[n]) for n in range(self.vector)))),

@@ -57,7 +57,8 @@ class WideSampler(wiring.Component):
         ]
 
         # Cycle 0: a beat and its noise.
-        ending, taken = Signal(), Signal()  # from the last beat until its token is taken
+        ending = Signal()  # from the last beat until its token is taken
+        taken = Signal()
         left = Signal(TOKEN_BITS)  # logits from this beat on
         now = Signal(TOKEN_BITS)
         unfinished = Signal()
@@ -96,7 +97,9 @@ class WideSampler(wiring.Component):
             flags = later
 
         # Cycle 2 + levels: the best so far.
-        best, choice, base = Signal(score), Signal(TOKEN_BITS), Signal(TOKEN_BITS)
+        best = Signal(score)
+        choice = Signal(TOKEN_BITS)
+        base = Signal(TOKEN_BITS)
         first = flags[1]
         with m.If(self.token.ready):
             m.d.sync += self.token.valid.eq(0)

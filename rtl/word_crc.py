@@ -45,7 +45,9 @@ class WordCrc(Component):
 
     def elaborate(self, platform):
         m = Module()
-        state, part, added = Signal(BITS, init=-1), Signal(BITS), Signal()
+        state = Signal(BITS, init=-1)
+        part = Signal(BITS)
+        added = Signal()
         # A word of more bits than the register shifts those out one after the other.
         m.d.sync += [
             part.eq(linear(self.data, [shifted(1, self._bits - n) for n in range(self._bits)])),
