@@ -3,14 +3,16 @@
 from functools import reduce
 from operator import add
 
-from amaranth.hdl import Cat, Module, Shape, Signal, signed
+from amaranth.hdl import Cat, Module, Mux, Shape, Signal, signed
 from amaranth.lib import data
+from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import Component, In, Out
 
 tag_layout = data.StructLayout({"address": 16, "first": 1, "last": 1})
 
 OPERAND_BITS = 18  # of a MULT18X18D, signed
 LOW_BITS = OPERAND_BITS - 1  # of an unsigned part with a zero as its sign
+LONG = 5  # clocks of a delay that is cheaper in distributed RAM than in registers
 
 
 class Pipeline:
@@ -30,10 +32,26 @@ class Pipeline:
         return held
 
     def delay(self, value, clocks, name):
-        """`value` that many clocks later."""
+        """`value` that many clocks later; from LONG on through a ring in distributed RAM."""
+        if clocks >= LONG:
+            return self.register(self._ring(value, clocks - 1, name), f"{name}_{clocks}")
         for clock in range(clocks):
             value = self.register(value, f"{name}_{clock + 1}")
         return value
+
+    def _ring(self, value, places, name):
+        """What `value` was `places` clocks ago, of those that advance: a place is read, then
+        written."""
+        m = self._module
+        m.submodules[f"{name}_ring"] = ring = Memory(
+            shape=value.shape(), depth=places, init=[], attrs={"ram_style": "distributed"})
+        write, read = ring.write_port(), ring.read_port(domain="comb")
+        place = Signal(range(places), name=f"{name}_place")
+        with m.If(self._advance):
+            m.d.sync += place.eq(Mux(place == places - 1, 0, place + 1))
+        m.d.comb += [read.addr.eq(place), write.addr.eq(place), write.en.eq(self._advance),
+                     write.data.eq(value)]
+        return read.data
 
 
 def handshake(m, i, o, latency):

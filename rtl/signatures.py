@@ -23,9 +23,9 @@ def parts(payload):
 class Signature(Component):
     """common.signatures.signature of one stream.
 
-    The payload goes into a register before anything is done with it, so that it only loads the
-    nets of the stream and lengthens no path; a wide one comes from all over the die, and is added
-    up in several clocks.
+    The payload is added up to words of 32 bits in one LUT a bit and register before anything else
+    is done with it, so that it loads the nets of the stream with as few cells as can be; a wide one
+    comes from all over the die, and is added up in several clocks.
 
     Parameters
     ----------
@@ -40,8 +40,8 @@ class Signature(Component):
     clear : In(1)
         Pulse, while nothing is transferred. The only reset.
     value : Out(32)
-        Two clocks after the transfer; with more than MOST words of payload, one clock more for each
-        time that they have to be divided by MOST.
+        Two clocks after the transfer; with more than MOST * MOST words of payload, one clock more
+        for each further time that they have to be divided by MOST.
     """
 
     def __init__(self, width):
@@ -50,24 +50,26 @@ class Signature(Component):
 
     def elaborate(self, platform):
         m = Module()
-        seen = Signal(reset_less=True)
-        held = Signal.like(self.payload, reset_less=True)
         value = Signal(BITS, init=START, reset_less=True)
-        m.d.sync += [seen.eq(self.transfer), held.eq(self.payload)]
         m.d.comb += self.value.eq(value)
-        words = parts(held)
+        seen, words = self._sums(m, self.transfer, parts(self.payload))
         while len(words) > MOST:
-            sums = [reduce(xor, words[n:n + MOST]) for n in range(0, len(words), MOST)]
-            words = [Signal(BITS, name=f"sum_{n}", reset_less=True) for n in range(len(sums))]
-            later = Signal(name="seen_later", reset_less=True)
-            m.d.sync += [later.eq(seen), *(w.eq(s) for w, s in zip(words, sums, strict=True))]
-            seen = later
+            seen, words = self._sums(m, seen, words)
         taps = Mux(value[-1], POLYNOMIAL, 0)
         with m.If(seen):
             m.d.sync += value.eq((value << 1) ^ taps ^ reduce(xor, words))
         with m.If(self.clear):
             m.d.sync += value.eq(START)
         return m
+
+    @staticmethod
+    def _sums(m, seen, words):
+        """MOST words in one, a clock later."""
+        later = Signal(name="seen_later", reset_less=True)
+        sums = [reduce(xor, words[n:n + MOST]) for n in range(0, len(words), MOST)]
+        held = [Signal(BITS, name=f"sum_{n}", reset_less=True) for n in range(len(sums))]
+        m.d.sync += [later.eq(seen), *(h.eq(s) for h, s in zip(held, sums, strict=True))]
+        return later, held
 
 
 def check_taps(taps):
