@@ -12,7 +12,7 @@ tag_layout = data.StructLayout({"address": 16, "first": 1, "last": 1})
 
 OPERAND_BITS = 18  # of a MULT18X18D, signed
 LOW_BITS = OPERAND_BITS - 1  # of an unsigned part with a zero as its sign
-LONG = 5  # clocks of a delay that is cheaper in distributed RAM than in registers
+LONG = 8  # clocks of a delay that loads fewer wires in distributed RAM than in registers
 
 
 class Pipeline:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tritone.common.formats import DEFAULT, FORMATS
 from tritone.model.golden import (Golden, bit_length, magnitude_bits, saturate, shift_floor,
                                   shift_round)
-from tritone.model.integers import block_fixed, integer_model
+from tritone.model.integers import block_fixed, closest_fixed, integer_model
 from tritone.model.reference import Reference, sigmoid
 from tritone.sim.elementwise import corners
 from tritone.sim.elementwise import golden as blocks
@@ -63,11 +63,25 @@ def test_block_fixed_fills_its_bits():
         np.testing.assert_allclose(integers * 2.0**-fraction, [largest, -largest / 3], rtol=1e-4)
 
 
+def test_closest_fixed_saturates_where_all_others_gain():
+    """In 4 bits, a step of 1, which reaches 5, takes 0.25 from each 1.25; one of 0.5 as well; one
+    of 0.25 meets them and makes 1.75 of the 5."""
+    values = np.array([1.25] * 200 + [5.0])
+    integers, fraction = closest_fixed(values, 4)
+    assert fraction == 2 and integers.tolist() == [5] * 200 + [7]
+    few = np.array([1.25] * 100 + [5.0])  # 100 x 0.25**2 is less than 3.25**2
+    assert closest_fixed(few, 4)[1] == 0
+    for bits in (16, 32):  # where nothing is gained, as block_fixed
+        given, expected = closest_fixed(values, bits), block_fixed(values, bits)
+        assert given[0].tolist() == expected[0].tolist() and given[1] == expected[1]
+    assert closest_fixed(np.zeros(3), 4)[0].tolist() == [0, 0, 0]
+
+
 @pytest.mark.parametrize("formats", FORMATS.values(), ids=FORMATS)
 def test_sigmoid_is_within_its_bound(formats):
     """A straight piece of width w is w**2 / 8 times the curvature off; three roundings follow."""
     f, g = formats, blocks(formats)
-    a = np.arange(-20 << f.value_frac, 20 << f.value_frac, (1 << f.value_frac) // 2341)
+    a = np.arange(-20 << f.value_frac, 20 << f.value_frac, max(1, (1 << f.value_frac) // 2341))
     exact = 1 / (1 + np.exp(-a / 2**f.value_frac))
     width, least = 2.0 ** (f.sigmoid_range_bits - f.sigmoid_index_bits), 2.0 ** -f.sigmoid_frac
     bound = width**2 / 8 * 0.0963 + 1.5 * least
