@@ -48,8 +48,8 @@ class Properties(Component):
         # From the read to the queue it is a shift register.
         late = Cat(self.read, self.read_last)
         for _ in range(Quantiser.latency - 2):
-            late = Signal(2)
             before = late
+            late = Signal(2)
             m.d.sync += late.eq(before)
         made = Cat(self.made[0], self.made[-1])  # valid, last
         m.d.comb += [implies(self.read, self.room), Assert(made[0] == late[0]),
