@@ -12,7 +12,8 @@ tag_layout = data.StructLayout({"address": 16, "first": 1, "last": 1})
 
 OPERAND_BITS = 18  # of a MULT18X18D, signed
 LOW_BITS = OPERAND_BITS - 1  # of an unsigned part with a zero as its sign
-LONG = 8  # clocks of a delay that loads fewer wires in distributed RAM than in registers
+# A delay that loads fewer wires in distributed RAM than in registers: clocks, bits.
+LONG, WIDE = 8, 16
 
 
 class Pipeline:
@@ -32,8 +33,9 @@ class Pipeline:
         return held
 
     def delay(self, value, clocks, name):
-        """`value` that many clocks later; from LONG on through a ring in distributed RAM."""
-        if clocks >= LONG:
+        """`value` that many clocks later; if it is WIDE, from LONG on through a ring in distributed
+        RAM."""
+        if clocks >= LONG and Shape.cast(value.shape()).width >= WIDE:
             return self.register(self._ring(value, clocks - 1, name), f"{name}_{clocks}")
         for clock in range(clocks):
             value = self.register(value, f"{name}_{clock + 1}")
