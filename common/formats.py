@@ -102,7 +102,7 @@ COMPACT = Formats(
 # that an 85F has wires for, so an operand is that of one multiplier, and no number has over 24 bits.
 RESIDENT = replace(
     COMPACT, residual_bits=24, residual_frac=16, state_bits=24, state_frac=17, product_bits=24,
-    product_frac=14, value_bits=18, value_frac=11, code_input_bits=20, sigmoid_index_bits=7,
+    product_frac=14, value_bits=18, value_frac=11, code_input_bits=20, sigmoid_index_bits=6,
     embedding_bits=4, logit_bits=24)
 
 FORMATS = {"fine": DEFAULT, "compact": COMPACT, "resident": RESIDENT}

@@ -8,7 +8,7 @@ from ..common.formats import DEFAULT
 from . import apart
 from .arithmetic import saturate, shift_round
 from .pipeline import Multiplier, Pipeline, handshake, tag_layout
-from .sigmoid import Sigmoid, base_ports
+from .sigmoid import Sigmoid
 
 
 class MlgruLane(Component):
@@ -18,7 +18,7 @@ class MlgruLane(Component):
     candidate  ---> minus state ---> round, saturate --x ---> round ---> plus state ---> saturate
     cycle      1        2                3, 4    10 to 12                    13           14, 15
 
-    Latency: 15 clocks. `bases` as of Sigmoid.
+    Latency: 15 clocks.
 
     Members
     -------
@@ -35,8 +35,8 @@ class MlgruLane(Component):
 
     LATENCY = Sigmoid.LATENCY + 2 * Multiplier.LATENCY + 3
 
-    def __init__(self, formats=DEFAULT, bases=None):
-        self._formats, self._bases = formats, bases
+    def __init__(self, formats=DEFAULT):
+        self._formats = formats
         self._lift = formats.state_frac - formats.value_frac
         if formats.state_bits - self._lift < formats.value_bits:
             raise ValueError(f"MlgruLane: {formats}: a state must reach as far as a value")
@@ -95,7 +95,7 @@ class MlgruLane(Component):
     def _share(self, m, p):
         """z = 1 - f, after 9 clocks."""
         f = self._formats
-        m.submodules.sigmoid = sigmoid = Sigmoid(f, mirrored=True, bases=self._bases)
+        m.submodules.sigmoid = sigmoid = Sigmoid(f, mirrored=True)
         m.submodules.share = share = Multiplier(
             signed(f.floor_bits + 1), unsigned(f.sigmoid_frac), f.floor_bits)
         m.d.comb += [sigmoid.advance.eq(self.advance), share.advance.eq(self.advance)]
@@ -166,8 +166,8 @@ class Mlgru(Component):
         p = Pipeline(m, advance)
         fresh = Signal(name="fresh_held", attrs=apart.ATTRIBUTES)
         m.d.sync += fresh.eq(self.fresh)
-        for n, bases in enumerate(base_ports(m, self._config)):
-            m.submodules[f"lane_{n}"] = lane = MlgruLane(self._formats, bases)
+        for n in range(self._config.vector):
+            m.submodules[f"lane_{n}"] = lane = MlgruLane(self._formats)
             m.d.comb += [
                 lane.advance.eq(advance), lane.fresh.eq(fresh),
                 lane.candidate.eq(self.i.payload.candidate[n]),

@@ -108,7 +108,7 @@ class Results(Component):
                                                        track=True, second=True)
         m.submodules.product = self.product = memory(self.inner_depth, f.product_bits, track=True)
         m.submodules.candidate = self.candidate = memory(self.inner_depth, f.value_bits)
-        m.submodules.state = self.state = memory(self.state_depth, f.state_bits)
+        m.submodules.state = self.state = memory(self.state_depth, f.state_bits, block=True)
         m.submodules.floor = self.floor = memory(self.hidden_depth, f.floor_bits)
         m.d.comb += [
             self.floors.ready.eq(1), self.floor.write.eq(self.floors.valid),

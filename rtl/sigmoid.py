@@ -1,6 +1,6 @@
 """The logistic function from a table of straight pieces in block RAM."""
 
-from amaranth.hdl import Cat, Module, Mux, signed, unsigned
+from amaranth.hdl import Module, Mux, signed, unsigned
 from amaranth.lib import data
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import Component, In, Out
@@ -9,18 +9,7 @@ from ..common.formats import DEFAULT
 from ..common.tables import sigmoid_pieces
 from .pipeline import Pipeline
 
-
-def base_ports(m, config):
-    """A read port of a table of bases for each lane, two on a block RAM; None for each where block
-    RAM is not what runs out, and every Sigmoid has a whole table."""
-    if config.weights != "resident":
-        return [None] * config.vector
-    ports, (base, _) = [], sigmoid_pieces(config.formats)
-    for lane in range(0, config.vector, 2):
-        m.submodules[f"bases_{lane}"] = memory = Memory(
-            shape=unsigned(config.formats.sigmoid_frac), depth=len(base), init=base)
-        ports += [memory.read_port() for _ in range(min(2, config.vector - lane))]
-    return ports
+FEW = 64  # pieces
 
 
 class Sigmoid(Component):
@@ -30,16 +19,13 @@ class Sigmoid(Component):
     y = base[index] + (slope[index] * fraction >> bits of fraction),   1 - y for negative a
 
     Latency: 6 clocks; one element a clock. Base and slope share a block RAM of
-    2**sigmoid_index_bits words, or the bases are in one of two ports and the slopes in gates; the
-    product takes one DSP block.
+    2**sigmoid_index_bits words, or are gates if those are FEW; the product takes one DSP block.
 
     Parameters
     ----------
     formats : Formats
     mirrored : bool
         Give sigmoid(-a) instead.
-    bases : MemoryPort
-        For this Sigmoid alone, of `base_ports`.
 
     Members
     -------
@@ -51,8 +37,8 @@ class Sigmoid(Component):
 
     LATENCY = 6
 
-    def __init__(self, formats=DEFAULT, *, mirrored=False, bases=None):
-        self._formats, self._mirrored, self._bases = formats, mirrored, bases
+    def __init__(self, formats=DEFAULT, *, mirrored=False):
+        self._formats, self._mirrored = formats, mirrored
         super().__init__({
             "advance": In(1),
             "a": In(signed(formats.value_bits)),
@@ -64,29 +50,13 @@ class Sigmoid(Component):
         base, slope = sigmoid_pieces(self._formats)
         shape = data.StructLayout({"base": self._formats.sigmoid_frac,
                                    "slope": max(slope).bit_length()})
-        if self._bases is not None:
-            m.d.comb += [self._bases.en.eq(self.advance), self._bases.addr.eq(index)]
-            return data.View(shape, Cat(self._bases.data, self._slope(m, index, slope)))
         m.submodules.table = table = Memory(
             shape=shape, depth=len(base),
-            init=[{"base": b, "slope": s} for b, s in zip(base, slope)])
+            init=[{"base": b, "slope": s} for b, s in zip(base, slope)],
+            attrs={"rom_style": "logic"} if len(base) <= FEW else {})
         port = table.read_port()
         m.d.comb += [port.en.eq(self.advance), port.addr.eq(index)]
         return port.data
-
-    def _slope(self, m, index, slope):
-        """The slope out of gates: of both halves of the table, of which one is chosen in the clock
-        in which it arrives."""
-        halves, half = [], len(slope) // 2
-        for n in range(2):
-            m.submodules[f"slopes_{n}"] = table = Memory(
-                shape=unsigned(max(slope).bit_length()), depth=half,
-                init=slope[n * half:(n + 1) * half], attrs={"rom_style": "logic"})
-            port = table.read_port()
-            m.d.comb += [port.en.eq(self.advance), port.addr.eq(index)]
-            halves.append(port.data)
-        upper = Pipeline(m, self.advance).register(index[-1], "upper")
-        return Mux(upper, halves[1], halves[0])
 
     def elaborate(self, platform):
         m = Module()

@@ -6,13 +6,13 @@ from amaranth.lib.wiring import Component, In, Out
 
 from ..common.formats import DEFAULT
 from .pipeline import Multiplier, Pipeline, handshake, tag_layout
-from .sigmoid import Sigmoid, base_ports
+from .sigmoid import Sigmoid
 
 
 class SiluLane(Component):
     """One element: y = round(a * sigmoid(a)).
 
-    Latency: 9 clocks. `bases` as of Sigmoid.
+    Latency: 9 clocks.
 
     Members
     -------
@@ -23,15 +23,15 @@ class SiluLane(Component):
 
     LATENCY = Sigmoid.LATENCY + Multiplier.LATENCY
 
-    def __init__(self, formats=DEFAULT, bases=None):
-        self._formats, self._bases = formats, bases
+    def __init__(self, formats=DEFAULT):
+        self._formats = formats
         value = signed(formats.value_bits)
         super().__init__({"advance": In(1), "a": In(value), "y": Out(value)})
 
     def elaborate(self, platform):
         m = Module()
         f, p = self._formats, Pipeline(m, self.advance)
-        m.submodules.sigmoid = sigmoid = Sigmoid(f, bases=self._bases)
+        m.submodules.sigmoid = sigmoid = Sigmoid(f)
         m.submodules.multiplier = multiplier = Multiplier(
             self.a.shape(), unsigned(f.sigmoid_frac), f.sigmoid_frac)
         m.d.comb += [sigmoid.advance.eq(self.advance), multiplier.advance.eq(self.advance)]
@@ -81,8 +81,8 @@ class Silu(Component):
         m = Module()
         advance, _ = handshake(m, self.i, self.o, self.LATENCY)
         p = Pipeline(m, advance)
-        for n, bases in enumerate(base_ports(m, self._config)):
-            m.submodules[f"lane_{n}"] = lane = SiluLane(self._formats, bases)
+        for n in range(self._config.vector):
+            m.submodules[f"lane_{n}"] = lane = SiluLane(self._formats)
             m.d.comb += [
                 lane.advance.eq(advance),
                 lane.a.eq(self.i.payload.a[n]),

@@ -33,6 +33,8 @@ def slice_bits(depth):
 class VectorMemory(Component):
     """`depth` words of V signed elements, one write and one read a clock; or two reads.
 
+    With `block` in block RAM, however shallow.
+
     Members
     -------
     address : In, x : Out(V x signed)
@@ -49,8 +51,9 @@ class VectorMemory(Component):
 
     SETTLE = 3
 
-    def __init__(self, *, depth, bits, vector, track=False, second=False):
+    def __init__(self, *, depth, bits, vector, track=False, second=False, block=False):
         self.depth, self.bits_, self.vector, self.track = depth, bits, vector, track
+        self.attributes = {"no_rw_check": 1, **({} if block else style(depth))}
         word = data.ArrayLayout(signed(bits), vector)
         self.readers = ["", *["second_"] * second]
         super().__init__({
@@ -70,11 +73,10 @@ class VectorMemory(Component):
         word = Signal(width, name="write_word", reset_less=True)
         m.d.sync += [late.eq(self.write), address.eq(self.write_address),
                      word.eq(self.write_x.as_value())]
-        attributes = {"no_rw_check": 1, **style(self.depth)}
         for low in range(0, width, step):
             bits = min(step, width - low)
             m.submodules[f"memory_{low}"] = memory = Memory(
-                shape=bits, depth=self.depth, init=[], attrs=attributes)
+                shape=bits, depth=self.depth, init=[], attrs=self.attributes)
             write = memory.write_port()
             m.d.comb += [
                 write.addr.eq(address), write.data.eq(word[low:low + bits]), write.en.eq(late),

@@ -16,7 +16,7 @@ def around_knots(formats):
     """Arguments beside the ends of the table's pieces and beyond its range."""
     step = formats.value_frac + formats.sigmoid_range_bits - formats.sigmoid_index_bits
     pieces = 1 << formats.sigmoid_index_bits
-    knots = [n << step for n in range(0, pieces + 2, pieces // KNOTS)]
+    knots = [n << step for n in range(0, pieces + 2, max(1, pieces // KNOTS))]
     return [sign * (knot + offset) for knot in knots for offset in (-1, 0, 1) for sign in (1, -1)]
 
 

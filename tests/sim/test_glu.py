@@ -8,7 +8,8 @@ from tritone.sim.runner import cases, run
 
 MACHINES = [pytest.param({"preset": "narrow"}, id="vector=1"),
            pytest.param({"preset": "virtual"}, id="vector=2"),
-           pytest.param({"preset": "narrow", "formats": "compact"}, id="compact")]
+           pytest.param({"preset": "narrow", "formats": "compact"}, id="compact"),
+           pytest.param({"preset": "narrow", "formats": "resident"}, id="resident")]
 # The adder tree is longer than the multiplier.
 LARGE = {"preset": "virtual", "inputs": 40, "vector": 8}
 

@@ -12,7 +12,9 @@ SMALL = {"max_inner": 64, "max_hidden": 64}
 OTHERS = [pytest.param({"preset": "virtual", "changes": SMALL | {"inputs": 40, "vector": 4}},
                        id="vector=4"),  # trees of two levels
           pytest.param({"preset": "virtual", "changes": SMALL | {"formats": "compact"}},
-                       id="compact")]
+                       id="compact"),
+          pytest.param({"preset": "virtual", "changes": SMALL | {"formats": "resident"}},
+                       id="resident")]
 
 
 @pytest.mark.parametrize("machine", MACHINES)

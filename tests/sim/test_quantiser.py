@@ -13,7 +13,9 @@ OTHERS = [pytest.param({"preset": "virtual", "changes": {
               "inputs": 15, "rows": 24, "vector": 3, "max_inner": 90, "max_hidden": 30}},
               id="vector=3"),  # banks whose size is no power of two
           pytest.param({"preset": "virtual", "changes": SMALL | {"formats": "compact"}},
-                       id="compact")]
+                       id="compact"),
+          pytest.param({"preset": "virtual", "changes": SMALL | {"formats": "resident"}},
+                       id="resident")]
 
 
 @pytest.mark.parametrize("machine", MACHINES)
