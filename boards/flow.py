@@ -10,7 +10,7 @@ from fractions import Fraction
 from ..rtl.accelerator import ARRAYS
 from ..rtl.emit import to_rtlil, write_if_changed
 from ..rtl.netlist_passes import improve
-from ..rtl.synthesis import commands
+from ..rtl.synthesis import commands, distinct_names
 from .board import BoardError
 from .chips import lut4
 from .machine import BoardMachine
@@ -57,8 +57,7 @@ def write_sources(board, folder):
     for suffix in (".il", ".lpf"):
         text = plan.files[NAME + suffix]
         text = text if isinstance(text, str) else text.decode()
-        if suffix == ".lpf":
-            text = with_margin(text)
+        text = with_margin(text) if suffix == ".lpf" else distinct_names(text)
         write_if_changed(folder / (NAME + suffix), text)
 
 
@@ -82,7 +81,7 @@ def synthesise(folder, name=NAME):
 def lut4_a_lane(board, folder):
     """LUT4 for each lane of the ternary array alone, accumulators included."""
     array = ARRAYS[board.config.array](board.config)
-    (folder / "array.il").write_text(to_rtlil(array, "array"))
+    (folder / "array.il").write_text(distinct_names(to_rtlil(array, "array")))
     cells, _ = synthesise(folder, "array")
     return lut4(cells) / board.config.lanes
 

@@ -1,5 +1,7 @@
 """What Yosys does to a design: the same for a bitstream and for the netlist that is simulated."""
 
+import re
+
 # The flip-flops of a tile share two resets and three enables. With hundreds of those that only a
 # few flip-flops have, some are put far away from the gates that they belong to; gates cost less.
 FEWEST = 9
@@ -18,3 +20,14 @@ def commands(top):
     return (f"synth_ecp5 -nowidelut -top {top} -run begin:map_ffs\n"
             f"opt_clean\n{FLIP_FLOPS}\n"
             f"synth_ecp5 -nowidelut -top {top} -run map_ffs:\n")
+
+
+def distinct_names(rtlil):
+    """RTLIL text in which no wire is called like a bit of another one.
+
+    Amaranth calls an element of an array `payload[3]` beside the whole, `payload`; ABC's result
+    has `payload[3]` for bit 3 of the whole, and Yosys, which puts both in one place, ends with
+    "Assert `GetSize(conn.first) == GetSize(conn.second)' failed" in `abc_ops_reintegrate`, if bit
+    3 is left at all. An element is called `payload.3` here.
+    """
+    return re.sub(r"\\\S*\[\d+\]\S*", lambda name: re.sub(r"\[(\d+)\]", r".\1", name[0]), rtlil)

@@ -114,7 +114,7 @@ def machine(config):
     """RTLIL text of the machine of `config`."""
     from ..rtl.ecp5_lanes import FAMILY
     from ..rtl.top import Top
-    return emit.to_rtlil(Top(config), "tritone", FAMILY)
+    return synthesis.distinct_names(emit.to_rtlil(Top(config), "tritone", FAMILY))
 
 
 def netlist(config):
