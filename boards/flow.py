@@ -72,8 +72,9 @@ def synthesise(folder, name=NAME):
     """`name`.il -> `name`.json; {cell: count} as Yosys counts them, and seconds."""
     write_if_changed(folder / f"{name}.ys", f"read_rtlil {name}.il\n{commands(name)}"
                      f"tee -o {name}.stat stat\nwrite_json {name}.json\n")
-    seconds = run_tool(YOSYS, ["-q", f"{name}.ys"], folder / f"{name}.yosys.log",
-                       what=f"synthesis of {name}", timeout=HOURS)
+    own = folder / f"{name}.yosys.log"
+    seconds = run_tool(YOSYS, ["-q", "-l", own.name, f"{name}.ys"], folder / f"{name}.output.log",
+                       own=own, what=f"synthesis of {name}", timeout=HOURS)
     improve(folder / f"{name}.json", folder / f"{name}.json")
     return cell_counts((folder / f"{name}.stat").read_text()), seconds
 

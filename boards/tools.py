@@ -46,8 +46,11 @@ def last_lines(log, count=LOG_LINES):
     return " | ".join([line for line in lines if line][-count:]) or "its log is empty"
 
 
-def run_tool(tool, arguments, log, *, what, timeout, hopeless=lambda text: ""):
+def run_tool(tool, arguments, log, *, what, timeout, own=None, hopeless=lambda text: ""):
     """Runs `tool` in the folder of `log`, which gets all that it says; seconds that it took.
+
+    `own` is a log that the tool is told to write itself: Yosys' output is lost from where it has
+    run ABC in its own process, the message that it ends with above all.
 
     The tools are WebAssembly and see no files outside their folder: `arguments` are relative names.
     The first run of each on a machine compiles it, about a minute.
@@ -64,6 +67,8 @@ def run_tool(tool, arguments, log, *, what, timeout, hopeless=lambda text: ""):
         raise ToolError(f"{tool.title} is missing: python -m pip install -e '.[synth]'")
     script = f"import sys; from {tool.package} import {tool.function} as run; " \
              "sys.exit(run(sys.argv[1:]))"
+    if own:
+        own.unlink(missing_ok=True)
     begun = time.monotonic()
     with open(log, "w") as file, step(f"{tool.title}: {what}", detail=lambda: last_lines(log, 1)):
         process = subprocess.Popen([sys.executable, "-c", script, *arguments], cwd=log.parent,
@@ -80,8 +85,11 @@ def run_tool(tool, arguments, log, *, what, timeout, hopeless=lambda text: ""):
             process.kill()
             process.wait()
     if process.returncode:
+        logs = [file for file in (own, log)
+                if file and file.exists() and file.stat().st_size] or [log]
         raise ToolError(f"{tool.title} ({what}) failed with exit code {process.returncode}: "
-                        f"{last_lines(log)}; all of it: {log}")
+                        f"{' | '.join(map(last_lines, logs))}; all of it: "
+                        f"{' and '.join(map(str, logs))}")
     return time.monotonic() - begun
 
 

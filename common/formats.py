@@ -98,8 +98,9 @@ COMPACT = Formats(
     product_frac=22, value_bits=24, value_frac=14, mantissa_bits=18, code_gain_bits=16,
     code_input_bits=33, sum_mantissa_bits=18, sum_gain_bits=16, floor_bits=16, sigmoid_frac=17,
     sigmoid_index_bits=9, scale_bits=17, embedding_bits=16)
-# For a model in block RAM: the embeddings are what would not fit; and eight elements a clock are all
-# that an 85F has wires for, so an operand is that of one multiplier, and no number has over 24 bits.
+# For a model in block RAM: the embeddings are what would not fit; and eight elements a clock are
+# all that an 85F has wires for, so an operand is that of one multiplier, and no number has over
+# 24 bits.
 RESIDENT = replace(
     COMPACT, residual_bits=24, residual_frac=16, state_bits=24, state_frac=17, product_bits=24,
     product_frac=14, value_bits=18, value_frac=11, code_input_bits=20, sigmoid_index_bits=6,

@@ -61,6 +61,18 @@ def test_a_crash_shows_the_end_of_the_log(tool, tmp_path):
     assert "line 42" not in text and "\n" not in text
 
 
+@pytest.mark.parametrize("before, last", [
+    ("", "failed with exit code 1: ERROR: lost; all of it: "),
+    ("print('said before')", "failed with exit code 1: ERROR: lost | said before; all of it: ")])
+def test_a_log_that_a_tool_writes_itself_is_shown(tool, tmp_path, before, last):
+    own = tmp_path / "own.log"
+    own.write_text("of the run before\n")
+    broken = tool(f"{before}\nopen('own.log', 'a').write('ERROR: lost\\n')\nreturn 1")
+    with pytest.raises(ToolError) as caught:
+        run_tool(broken, [], tmp_path / "tool.log", what="a job", timeout=60, own=own)
+    assert last + str(own) in str(caught.value)
+
+
 def test_a_tool_that_hangs_is_ended(tool, tmp_path):
     begun = time.monotonic()
     with pytest.raises(ToolError, match="had not finished after 2 s: begun"):

@@ -32,8 +32,8 @@ def test_elements_are_not_called_like_bits():
     assert elements(text) == ["whole[0]", "whole[1]", "whole[2]"]
     renamed = distinct_names(text)
     assert not elements(renamed)
-    assert re.findall(r"^\s*wire .*\\(whole\S*)$", renamed, flags=re.MULTILINE) == [
-        "whole.0", "whole.1", "whole.2", "whole"]
+    assert set(re.findall(r"^\s*wire .*\\(whole\S*)$", renamed, flags=re.MULTILINE)) == {
+        "whole", "whole.0", "whole.1", "whole.2"}
 
 
 def test_bits_keep_their_place():
