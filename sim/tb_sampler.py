@@ -22,9 +22,9 @@ def box():
     return sampler.Sampler(preset(parameters()["preset"]))
 
 
-def beats(logits, vector):
+def beats(logits, vector, top=TOP):
     """The payloads of one token's logits; what fills the last beat would win if it counted."""
-    padded = np.concatenate([logits, np.full(-len(logits) % vector, TOP)]).reshape(-1, vector)
+    padded = np.concatenate([logits, np.full(-len(logits) % vector, top)]).reshape(-1, vector)
     return [{"values": values, "first": int(n == 0), "last": int(n == len(padded) - 1)}
             for n, values in enumerate(padded.tolist())]
 
@@ -40,6 +40,8 @@ async def reseed(dut, seed):
 class Bench:
     """A sampler with both its streams."""
 
+    top = TOP  # the largest logit
+
     def __init__(self, dut, vector, idle=0, stall=0):
         self.dut, self.vector = dut, vector
         self.logits = StreamSource(dut, "logits", box().beat_layout, idle=idle)
@@ -53,7 +55,7 @@ class Bench:
     async def draw(self, golden, logits, temperature):
         """One token through both."""
         self.settings(len(logits), temperature)
-        self.logits.send(*beats(logits, self.vector))
+        self.logits.send(*beats(logits, self.vector, self.top))
         token, expected = await self.token.recv(), golden.sample(logits, temperature)
         assert token == expected, f"token {token} of {len(logits)}, expected {expected}"
 

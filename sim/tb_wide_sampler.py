@@ -10,7 +10,7 @@ from ..model.sampler import Sampler as GoldenSampler
 from ..rtl.wide_sampler import WideSampler
 from . import tb_sampler
 from .streams import StreamSink, StreamSource, parameters, start
-from .tb_sampler import DRAWS, ONE, TOP, beats, reseed
+from .tb_sampler import DRAWS, ONE, beats, reseed
 
 
 def box():
@@ -19,11 +19,16 @@ def box():
     return WideSampler(preset(p["preset"], **p["changes"]), p["vocabulary"])
 
 
+def top():
+    """The largest logit."""
+    return (1 << box().config.formats.logit_bits - 1) - 1
+
+
 class Bench(tb_sampler.Bench):
     """A sampler with both its streams, told of every token before its logits."""
 
     def __init__(self, dut, component, idle=0, stall=0):
-        self.dut, self.vector = dut, component.config.vector
+        self.dut, self.vector, self.top = dut, component.config.vector, top()
         self.logits = StreamSource(dut, "logits", component.beat_layout, idle=idle)
         self.token = StreamSink(dut, "token", stall=stall)
         dut.reseed.value = dut.begin.value = 0
@@ -49,6 +54,7 @@ async def tokens_match(dut, idle, stall):
         golden = GoldenSampler(seed)
         await reseed(dut, seed)
         for vocabulary, temperature, largest in DRAWS:
+            largest = min(largest, top())
             logits = random.integers(-largest, largest, vocabulary, endpoint=True)
             await bench.draw(golden, logits, temperature)
     await bench.token.quiet(40)
@@ -60,9 +66,9 @@ async def first_of_equals_wins(dut):
     await start(dut)
     golden = GoldenSampler(0)
     await reseed(dut, 0)
-    for high in (TOP, 0, -TOP - 1):
+    for high in (top(), 0, -top() - 1):
         for _ in range(10):
-            logits = np.where(random.random(30) < 0.1, high, max(high - 1, -TOP - 1))
+            logits = np.where(random.random(30) < 0.1, high, max(high - 1, -top() - 1))
             await bench.draw(golden, logits, 0)
 
 
@@ -95,7 +101,7 @@ async def clocks_are_as_promised(dut):
         del taken[:], tokens[:], busy[:], begun[:]
         await bench.begin()
         await ClockCycles(dut.clk, max(wait, 1))
-        bench.logits.send(*beats(random.integers(-9, 9, vocabulary), vector))
+        bench.logits.send(*beats(random.integers(-9, 9, vocabulary), vector, top()))
         await bench.token.recv()
         await ClockCycles(dut.clk, 2)
         if wait:
