@@ -22,7 +22,8 @@ from ..rtl.emit import write_if_changed
 from ..sim.cache import build_root
 from .board import BoardError, board, boards
 from .chips import check_room, needs
-from .flow import lut4_a_lane, pack, place, route, synthesise, write_sources
+from .floorplan import arrange
+from .flow import NAME, lut4_a_lane, pack, place, route, synthesise, write_sources
 from .report import report, speed
 from .tools import versions
 
@@ -44,6 +45,7 @@ def build(chosen, folder, seeds, simulate=True):
     lanes = lut4_a_lane(chosen, folder)
     cells, seconds = synthesise(folder)
     check_room(chosen, cells)
+    arrange(chosen.platform.device, folder / f"{NAME}.json")
     routed = route(chosen, folder, seeds)
     pack(folder, bitstream.name)
     figures = report(chosen, routed, lanes, {}, packages)
@@ -60,6 +62,7 @@ def place_only(chosen, folder):
     write_sources(chosen, folder)
     cells, seconds = synthesise(folder)
     check_room(chosen, cells)
+    arrange(chosen.platform.device, folder / f"{NAME}.json")
     seconds += place(chosen, folder, chosen.seed)
     needed = ", ".join(f"{count:,} {name}" for name, count in needs(cells).items())
     return f"{chosen.title}, preset {chosen.preset}: {needed}: placed, {seconds:,.0f} s"
