@@ -25,6 +25,10 @@ MARGIN = Fraction(101, 100)
 # How much more than wire length a slow connection counts for nextpnr's placer, which takes 10 by
 # itself; for the resident machine that was 73.7 MHz estimated, and 76.5 MHz with this.
 TIMING_WEIGHT = 30
+# nextpnr's placer looks for a place for a cell this share of (cells squared) times before it gives
+# up; by itself it is an eighth of them, many minutes for a place that is not there.
+ATTEMPTS = 1000
+NO_PLACE = "Unable to find legal placement"
 # Iterations of the router without fewer paths that are too slow; left alone it goes on to 1,500,
 # some minutes. With FEW of them left it is, because they may be too slow by less than the MARGIN.
 ITERATIONS, FEW = 150, 30
@@ -98,7 +102,8 @@ def device_options(board):
 def placement_options(board, seed):
     """What nextpnr is told for a placement, beside its routing."""
     return [*device_options(board), "--json", f"{NAME}.json", "--lpf", f"{NAME}.lpf",
-            "--seed", str(seed), "--placer-heap-timingweight", str(TIMING_WEIGHT)]
+            "--seed", str(seed), "--placer-heap-timingweight", str(TIMING_WEIGHT),
+            "--placer-heap-cell-placement-timeout", str(ATTEMPTS)]
 
 
 def place(board, folder, seed):
@@ -136,7 +141,9 @@ def place_and_route(board, folder, seed, last=False):
                  hopeless=gets_nowhere)
     except HopelessError:
         raise
-    except ToolError:  # missed timing ends it like a crash does, but with a report
+    except ToolError as error:  # missed timing ends it like a crash does, but with a report
+        if NO_PLACE in str(error):
+            raise HopelessError(str(error)) from error
         if not report.exists() or met(json.loads(report.read_text())):
             raise
     return without_margin(json.loads(report.read_text())), time.monotonic() - begun
@@ -166,8 +173,15 @@ def route(board, folder, seeds):
         if met(reports[seed]):
             return Routed(reports[seed], seed, {"nextpnr": seconds})
         print(f"seed {seed}: {critical_path(reports[seed])}", file=sys.stderr)
-    if not reports:  # of which path could be said that it is too slow
-        reports[seeds[0]], _ = place_and_route(board, folder, seeds[0], last=True)
+    for seed in seeds if not reports else ():  # of which path can be said that it is too slow?
+        try:
+            reports[seed], _ = place_and_route(board, folder, seed, last=True)
+            break
+        except HopelessError:
+            continue
+    if not reports:
+        raise HopelessError(f"{board.title}: no placement with seeds "
+                            f"{', '.join(map(str, seeds))}")
     best = max(reports, key=lambda s: slowest(reports[s])[1])
     raise TimingError(f"{board.title}: timing is missed with seeds "
                       f"{', '.join(map(str, seeds))}; best with {best}: "

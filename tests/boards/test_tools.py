@@ -192,6 +192,20 @@ def test_seeds_that_get_nowhere_end_with_a_path(monkeypatch, capsys):
     assert "seed 5: no way with 5" in capsys.readouterr().err
 
 
+def test_without_a_placement_the_next_seed_is_tried(monkeypatch, tmp_path, capsys):
+    def placer(_tool, arguments, *_, **__):
+        seed = arguments[arguments.index("--seed") + 1]
+        if seed in "67":
+            raise ToolError(f"ERROR: {flow.NO_PLACE} for cell 'a' with {seed}")
+        (tmp_path / "nextpnr.json").write_text(json.dumps(timing(101.0)))
+
+    monkeypatch.setattr(flow, "run_tool", placer)
+    assert route(board("ulx3s-85f"), tmp_path, [6, 8]).seed == 8
+    assert "seed 6: ERROR: Unable to find legal placement for cell 'a'" in capsys.readouterr().err
+    with pytest.raises(HopelessError, match="^ULX3S 85F: no placement with seeds 6, 7$"):
+        route(board("ulx3s-85f"), tmp_path, [6, 7])
+
+
 @pytest.mark.parametrize("arguments, message", [
     (["ulx4s"], "unknown board 'ulx4s'; known: "),
     (["ulx3s-85f", "--preset", "huge"], "unknown preset 'huge'; known: "),
