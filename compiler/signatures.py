@@ -123,12 +123,13 @@ class Expected:
 
 
 class ResidentExpected(Expected):
-    """The same of a machine that has its model in block RAM. No word of a tape is ever read."""
+    """The same of a machine that has its model in block RAM. No word of a tape is ever read, and
+    trits have no signature there."""
 
     def _token(self, token, commands):
         contents = self.tape.contents
         self._fields_of_norms = iter(contents.norms[::COMMAND_FIELDS])
-        self._all_pairs, self._trits = iter(contents.pairs), iter(contents.trits)
+        self._all_pairs = iter(contents.pairs)
         return super()._token(token, commands)
 
     def _first_field(self, _):
@@ -137,10 +138,8 @@ class ResidentExpected(Expected):
     def _pairs(self, command, _):
         return islice(self._all_pairs, -(-command.length // self.tape.config.vector))
 
-    def _words(self, name, _, words):
-        if name == "trits":
-            for word in islice(self._trits, words):
-                self._add(name, word)
+    def _words(self, *_):
+        """Nothing to add."""
 
 
 def expected(tape, model, commands=None):

@@ -194,11 +194,12 @@ class Accelerator(Component):
             return stream.valid & stream.ready, Value.cast(payload)
 
         nothing = Const(0), Const(0, 1)
+        streamed = self.contents is None
         m.submodules.signatures = signatures = Signatures({
-            "words": tap(self.reader.words) if self.contents is None else nothing,
+            "words": tap(self.reader.words) if streamed else nothing,
             "pairs": tap(decoder.pairs),
-            "trits": tap(decoder.trits) if self.contents is None else (
-                self.array.there, self.array.trits.word),
+            # As wide as the array out of block RAM: the sums say as much, for fewer wires.
+            "trits": tap(decoder.trits) if streamed else nothing,
             "embedding": (embedder.write, Value.cast(embedder.x)),
             "floors": tap(normaliser.floors, normaliser.floors.payload["values"]),
             "v": tap(normaliser.v, normaliser.v.payload["values"]),

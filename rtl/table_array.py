@@ -41,8 +41,6 @@ class TableArray(wiring.Component):
     -------
     trits : Out(WordsSignature)
         Words as above.
-    there : Out(1)
-        `trits.word` is a word that was taken.
     codes, matrices, sums, busy, waiting
         As of TernaryArray, but one vector of codes, and matrices of at most 2**ROW_BITS rows.
     """
@@ -61,7 +59,7 @@ class TableArray(wiring.Component):
         super().__init__({
             "codes": In(self.filler.codes.signature.flip()),
             "matrices": In(stream.Signature(matrix_layout)),
-            "trits": Out(WordsSignature(config.array_bits)), "there": Out(1),
+            "trits": Out(WordsSignature(config.array_bits)),
             "sums": Out(self.queue.sums.signature),
             "busy": Out(1),
             "waiting": Out(1),
@@ -222,8 +220,7 @@ class TableArray(wiring.Component):
         ]
         index = self.delayed(m, self.index, depth - 1, "index")
         first = self.delayed(m, self.first_chunk, depth - 1, "first")
-        m.d.comb += self.there.eq(self.delayed(m, self.busy, WordsSignature.DELAY, "taken"))
-        valid = self.delayed(m, self.there, depth - WordsSignature.DELAY, "valid")
+        valid = self.delayed(m, self.busy, depth, "valid")
         last = self.delayed(m, complete, depth, "complete")
         m.d.comb += [self.queue.group.eq(self.delayed(m, group, depth, "group")),
                      self.queue.load.eq(last)]
