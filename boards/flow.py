@@ -84,10 +84,15 @@ def synthesise(folder, name=NAME):
     return cell_counts((folder / f"{name}.stat").read_text()), seconds
 
 
+def array_alone(board):
+    """RTLIL text of the ternary array of `board`, as it is in the machine."""
+    array = ARRAYS[board.config.array](board.config)
+    return distinct_names(to_rtlil(array, "array", board.platform()))
+
+
 def lut4_a_lane(board, folder):
     """LUT4 for each lane of the ternary array alone, accumulators included."""
-    array = ARRAYS[board.config.array](board.config)
-    (folder / "array.il").write_text(distinct_names(to_rtlil(array, "array")))
+    (folder / "array.il").write_text(array_alone(board))
     cells, _ = synthesise(folder, "array")
     return lut4(cells) / board.config.lanes
 

@@ -4,7 +4,8 @@ from amaranth.hdl import Cat, Const, Instance, Module, Mux, Signal, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-FAMILY = "ecp5"  # Platform.family of Amaranth's Lattice platforms
+from .ecp5 import is_ecp5
+
 # Half of a CCU2C: a LUT4 of A, B, C, D; the carry passes where it is 1, and where it is 0 the LUT2
 # of A and B in its lower four bits is the carry. ECP5 family data sheet (FPGA-DS-02012), "Slice";
 # yosys' ccu2c_sim.vh.
@@ -49,7 +50,7 @@ class TernaryAdder(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        if getattr(platform, "family", platform) == FAMILY:
+        if is_ecp5(platform):
             self.build_cells(m)
         else:
             total = Signal(signed(self.bits + 2))

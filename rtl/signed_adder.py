@@ -3,17 +3,14 @@
 from amaranth.hdl import Cat, Const, Instance, Module, Mux, Signal, signed
 from amaranth.lib.wiring import Component, In, Out
 
+from .ecp5 import is_ecp5
+
 # LUT contents of a CCU2C (Lattice FPGA-TN-02200 and yosys' model of the cell), D = 1:
 ADD = 0x96AA  # sum A ^ B ^ C, carry from A where they differ; C inverts B
 CARRY_IN = 0x000A  # with B = 0 and C = 1: the carry is A
 NO_BORROW = 0x000F | sum(  # without a carry in: the carry is that of A + (B ^ C) + C
     (a + (b ^ c) + c < 2) << (8 + a + 2 * b + 4 * c)
     for a in (0, 1) for b in (0, 1) for c in (0, 1))
-
-
-def is_ecp5(platform):
-    """Whether the design is for an ECP5: then adders are written in its cells."""
-    return str(getattr(platform, "device", "")).startswith("LFE5")
 
 
 class SignedAdder(Component):

@@ -112,7 +112,7 @@ def build(config, verilog):
 
 def machine(config):
     """RTLIL text of the machine of `config`."""
-    from ..rtl.ecp5_lanes import FAMILY
+    from ..rtl.ecp5 import FAMILY
     from ..rtl.top import Top
     return synthesis.distinct_names(emit.to_rtlil(Top(config), "tritone", FAMILY))
 

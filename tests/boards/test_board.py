@@ -7,7 +7,7 @@ import pytest
 
 from tritone.boards.board import BoardError, board, boards
 from tritone.boards.chips import check_room
-from tritone.boards.flow import write_sources
+from tritone.boards.flow import array_alone, write_sources
 from tritone.boards.pll import Clock, phase_of, plan
 from tritone.common.boards import PRESET_OF
 
@@ -78,6 +78,11 @@ def test_a_netlist_too_large_names_the_boards_that_would_hold_it():
         check_room(small, {"LUT4": 24_281, "CCU2C": 1, "TRELLIS_DPR16X4": 1, "DP16KD": 57})
     with pytest.raises(BoardError, match="large enough: no board here"):
         check_room(small, {"MULT18X18D": 157})
+
+
+@pytest.mark.parametrize("name", ["ulx3s-25f", "ulx3s-85f-resident"])
+def test_the_array_alone_is_made_of_the_cells_that_the_machine_has(name):
+    assert "CCU2C" in array_alone(board(name))
 
 
 def test_sources_are_the_same_each_time(tmp_path):

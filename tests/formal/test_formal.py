@@ -11,7 +11,8 @@ from tritone.formal.box import PROVE
 from tritone.formal.sdram_lateness import late
 
 
-@pytest.mark.parametrize("name", ["handshake", "ecp5_lanes", "stream_buffer", "sdram_slow"])
+@pytest.mark.parametrize("name", ["handshake", "ecp5_lanes", "ecp5_tables", "stream_buffer",
+                                  "sdram_slow"])
 def test_proof(name):
     (box,) = boxes([name])
     result = sby.run(box, PROVE)

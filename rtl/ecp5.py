@@ -1,0 +1,8 @@
+"""The family of FPGAs whose cells some boxes name."""
+
+FAMILY = "ecp5"  # Platform.family of Amaranth's Lattice platforms
+
+
+def is_ecp5(platform):
+    """Whether the design is for an ECP5; `platform` is Amaranth's, None, or the name of a family."""
+    return getattr(platform, "family", platform) == FAMILY
