@@ -65,7 +65,7 @@ synth-smallest: $(READY)  ## synthesise and place the smallest preset, as in con
 synth-again: $(READY)  ## build what build/BOARD holds once more; the bitstreams must be equal
 	@$(PY) -m tritone.boards.build "$(SYNTH_BOARD)" --again
 
-synth-report: $(READY)  ## collect the reports of build/ into docs/boards.md and README.md
+synth-report: $(READY)  ## collect the reports of build/ into docs/data, docs/boards.md and README.md
 	@$(PY) -m tritone.boards.summary
 
 program: $(READY)  ## load build/BOARD/BOARD.bit into a board with openFPGALoader

@@ -11,6 +11,7 @@ Leaves build/BOARD/BOARD.bit and report.json, with the sources, netlist and logs
 import argparse
 import hashlib
 import json
+import signal
 import sys
 import tempfile
 import time
@@ -28,7 +29,7 @@ from .report import report, speed
 from .tools import versions
 
 SEEDS = 8
-INTERRUPTED = 130
+INTERRUPTED, TERMINATED = 130, 143
 
 
 def build(chosen, folder, seeds, simulate=True):
@@ -119,6 +120,7 @@ def summary(figures):
 
 def main(arguments=None):
     options = parse(arguments)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))  # with the tool it started
     try:
         chosen = board(options.board)
         if options.preset:

@@ -29,7 +29,7 @@ TIMING_WEIGHT = {"streamed": 30, "resident": 100}
 # nextpnr's placer looks for a place for a cell this share of (cells squared) times before it gives
 # up; by itself it is an eighth of them, many minutes for a place that is not there.
 ATTEMPTS = 1000
-NO_PLACE = "Unable to find legal placement"
+NO_PLACE = re.compile("unable to find legal placement for cell '[^']*'", re.IGNORECASE)
 # Iterations of the router without fewer paths that are too slow; left alone it goes on to 1,500,
 # some minutes. With FEW of them left it is, because they may be too slow by less than the MARGIN.
 ITERATIONS, FEW = 150, 30
@@ -149,8 +149,8 @@ def place_and_route(board, folder, seed, last=False):
     except HopelessError:
         raise
     except ToolError as error:  # missed timing ends it like a crash does, but with a report
-        if NO_PLACE in str(error):
-            raise HopelessError(str(error)) from error
+        if found := NO_PLACE.search(str(error)):
+            raise HopelessError(found[0]) from error
         if not report.exists() or met(json.loads(report.read_text())):
             raise
     return without_margin(json.loads(report.read_text())), time.monotonic() - begun

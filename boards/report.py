@@ -13,7 +13,7 @@ from .flow import critical_path, domain, slowest, utilisation
 
 TREE = Path(__file__).resolve().parents[1]
 TOKENS = 4  # each takes the same clocks
-SIMULATION_TIMEOUT = 1800
+SIMULATION_TIMEOUT, GIT_TIMEOUT = 1800, 10
 
 
 def simulated_clocks(board):
@@ -47,6 +47,16 @@ def speed(board):
     return figures
 
 
+def commit():
+    """The commit that is checked out, "+" behind it when files differ; "" outside a repository."""
+    command = ["git", "describe", "--always", "--abbrev=10", "--exclude=*", "--dirty=+"]
+    try:
+        return subprocess.run(command, cwd=TREE, capture_output=True, text=True, check=True,
+                              timeout=GIT_TIMEOUT).stdout.strip()
+    except (OSError, subprocess.SubprocessError):
+        return ""
+
+
 def report(board, routed, lut4_a_lane, seconds, versions):
     """The fields of report.json."""
     name, _ = slowest(routed.report)
@@ -59,7 +69,7 @@ def report(board, routed, lut4_a_lane, seconds, versions):
         "slowest_clock": domain(name), "critical_path": critical_path(routed.report),
         "lanes": board.config.lanes, "lut4_a_lane": lut4_a_lane,
         "clock_hz": board.config.clock_hz, "seed": routed.seed, "versions": versions,
-        "seconds": seconds, "command": f"make synth BOARD={board.name}",
+        "seconds": seconds, "command": f"make synth BOARD={board.name}", "commit": commit(),
     }
 
 
@@ -93,6 +103,7 @@ COLUMNS = {
     "of the memory's peak": lambda r: f"{r['speed']['share_of_memory_peak']:.0%}"
                             if "share_of_memory_peak" in r["speed"] else "",
     "seed": lambda r: str(r["seed"]),
+    "commit": lambda r: r["commit"],
     "how": lambda r: r["provenance"],
 }
 

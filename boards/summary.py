@@ -2,7 +2,8 @@
 
     python -m tritone.boards.summary [--list]
 
-The machine of each board comes from its file, the figures from build/BOARD/report.json.
+The machine of each board comes from its file, the figures from docs/data/boards/BOARD.json, to
+which build/BOARD/report.json goes first where there is one.
 """
 
 import argparse
@@ -14,22 +15,32 @@ from ..common.errors import TritoneError
 from ..common.page import marks, write_between
 from ..compiler.sizes import obstacle
 from ..model.settings import Settings
+from ..rtl.emit import write_if_changed
 from ..sim.cache import build_root
 from .board import boards
 from .report import COLUMNS, table
 
 TREE = Path(__file__).resolve().parents[1]
 PAGE, README = TREE / "docs" / "boards.md", TREE / "README.md"
+KEPT = TREE / "docs" / "data" / "boards"
 COMMAND = "make synth-report"
 FIGURES, MACHINES = marks("boards", COMMAND), marks("machines", COMMAND)
 
 
-def reports(root):
-    """The reports under `root`, in the order of the boards' names; TritoneError without any."""
-    paths = [root / name / "report.json" for name in sorted(boards())]
+def keep(root, kept):
+    """Copies the reports under `root`, BOARD/report.json, to BOARD.json in `kept`."""
+    kept.mkdir(parents=True, exist_ok=True)
+    for name in boards():
+        if (path := root / name / "report.json").exists():
+            write_if_changed(kept / f"{name}.json", path.read_text())
+
+
+def reports(kept):
+    """The reports in `kept`, in the order of the boards' names; TritoneError without any."""
+    paths = [kept / f"{name}.json" for name in sorted(boards())]
     found = [json.loads(path.read_text()) for path in paths if path.exists()]
     if not found:
-        raise TritoneError(f"no board has a report under {root}: make synth BOARD=ulx3s-85f")
+        raise TritoneError(f"no board has a report in {kept}: make synth BOARD=ulx3s-85f")
     return found
 
 
@@ -79,7 +90,8 @@ def main(arguments=None):
         return 0
     try:
         write_between(PAGE, *MACHINES, table(MACHINE, known))
-        rows = table(COLUMNS, reports(build_root()))
+        keep(build_root(), KEPT)
+        rows = table(COLUMNS, reports(KEPT))
         for page in PAGE, README:
             write_between(page, *FIGURES, rows)
     except (TritoneError, OSError) as error:

@@ -4,5 +4,5 @@ FAMILY = "ecp5"  # Platform.family of Amaranth's Lattice platforms
 
 
 def is_ecp5(platform):
-    """Whether the design is for an ECP5; `platform` is Amaranth's, None, or the name of a family."""
+    """Whether the design is for an ECP5; `platform`: Amaranth's, None, or a family."""
     return getattr(platform, "family", platform) == FAMILY

@@ -196,12 +196,12 @@ def test_without_a_placement_the_next_seed_is_tried(monkeypatch, tmp_path, capsy
     def placer(_tool, arguments, *_, **__):
         seed = arguments[arguments.index("--seed") + 1]
         if seed in "67":
-            raise ToolError(f"ERROR: {flow.NO_PLACE} for cell 'a' with {seed}")
+            raise ToolError("ERROR: Unable to find legal placement for cell 'a' of type 'b'")
         (tmp_path / "nextpnr.json").write_text(json.dumps(timing(101.0)))
 
     monkeypatch.setattr(flow, "run_tool", placer)
     assert route(board("ulx3s-85f"), tmp_path, [6, 8]).seed == 8
-    assert "seed 6: ERROR: Unable to find legal placement for cell 'a'" in capsys.readouterr().err
+    assert "seed 6: Unable to find legal placement for cell 'a'\n" in capsys.readouterr().err
     with pytest.raises(HopelessError, match="^ULX3S 85F: no placement with seeds 6, 7$"):
         route(board("ulx3s-85f"), tmp_path, [6, 7])
 
