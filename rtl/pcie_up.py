@@ -1,17 +1,19 @@
 """What the board has for the host's buffers: frames, and words of its memory."""
 
 from amaranth.hdl import Module, Mux, Signal
-from amaranth.lib import data, memory, stream
+from amaranth.lib import memory, stream
 from amaranth.lib.fifo import SyncFIFOBuffered
 from amaranth.lib.wiring import Component, In, Out, connect
 
+from ..common.link import CRC, HEADER, SYNC
 from ..common.pcie import MAX_FRAME, Outcome
 from .interfaces import MemorySignature
 from .pcie_interfaces import LENGTH_BITS, WriteSignature
 from .pcie_ring import CODE_BITS, job_layout, result_layout
 from .word_packer import WordUnpacker
 
-octet_layout = data.StructLayout({"octet": 8, "last": 1})
+LENGTH_AT = len(SYNC)  # in a frame, of the bytes of its payload
+OTHER_BYTES = len(SYNC) + HEADER.size + CRC.size
 
 
 class FrameStore(Component):
@@ -19,8 +21,8 @@ class FrameStore(Component):
 
     Members
     -------
-    i : In(stream of {octet, last})
-        A frame of at most MAX_FRAME bytes; taken while none is held.
+    i : In(stream of 8 bits)
+        Frames of docs/link.md, whose ends are found by their lengths; taken while none is held.
     full : Out(1), bytes : Out(LENGTH_BITS)
         A frame is held, of so many bytes.
     take : In(1)
@@ -30,7 +32,7 @@ class FrameStore(Component):
     """
 
     def __init__(self):
-        super().__init__({"i": In(stream.Signature(octet_layout)), "full": Out(1),
+        super().__init__({"i": In(stream.Signature(8)), "full": Out(1),
                           "bytes": Out(LENGTH_BITS), "take": In(1), "o": Out(stream.Signature(8))})
 
     def elaborate(self, _platform):
@@ -40,7 +42,10 @@ class FrameStore(Component):
         write, read = frame.write_port(), frame.read_port()
         place = Signal(range(MAX_FRAME + 1))
         following = Signal.like(place)
-        m.d.comb += [write.addr.eq(place), write.data.eq(self.i.payload.octet),
+        length = Signal(16)
+        last = Signal.like(place, init=MAX_FRAME - 1)
+        m.d.sync += last.eq(length + (OTHER_BYTES - 1))
+        m.d.comb += [write.addr.eq(place), write.data.eq(self.i.payload),
                      write.en.eq(self.i.valid & self.i.ready), read.addr.eq(following),
                      following.eq(Mux(self.o.valid & self.o.ready, place + 1, place)),
                      self.o.payload.eq(read.data)]
@@ -49,7 +54,10 @@ class FrameStore(Component):
                 m.d.comb += self.i.ready.eq(1)
                 with m.If(self.i.valid):
                     m.d.sync += [place.eq(place + 1), self.bytes.eq(place + 1)]
-                    with m.If(self.i.payload.last):
+                    for n in range(2):
+                        with m.If(place == LENGTH_AT + n):
+                            m.d.sync += length.word_select(n, 8).eq(self.i.payload)
+                    with m.If((place > HEADER.size + LENGTH_AT) & (place == last)):
                         m.d.sync += [place.eq(0), self.full.eq(1)]
                         m.next = "FULL"
             with m.State("FULL"):
@@ -78,7 +86,7 @@ class UpWorker(Component):
     drained : Out(1)
         No word that was asked for is still to come.
     writes : Out(WriteSignature(use))
-    frames : In(stream of {octet, last})
+    frames : In(stream of 8 bits)
         Of FrameBuilder.
     requests : Out(stream of {address, words}), words : In(stream of word_bits)
         As of MemorySignature.
@@ -92,8 +100,8 @@ class UpWorker(Component):
             "results": Out(stream.Signature(result_layout)),
             "broken": In(CODE_BITS), "drained": Out(1),
             "writes": Out(WriteSignature(use)),
-            "frames": In(stream.Signature(octet_layout)),
-            "requests": Out(ports["requests"].signature), "words": In(ports["words"].signature),
+            "frames": In(stream.Signature(8)),
+            "requests": Out(ports["requests"].signature), "words": In(stream.Signature(config.word_bits)),
         })
 
     def elaborate(self, _platform):
