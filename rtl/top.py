@@ -30,21 +30,32 @@ class Top(Component):
 
     def __init__(self, config, contents=None):
         self.config, self.contents = config, contents
-        super().__init__({"uart__rx": In(1, init=1), "uart__tx": Out(1, init=1),
-                          "memory": Out(MemorySignature(config)), "busy": Out(1),
-                          "status_ready": Out(1), "status_error": Out(1)})
+        super().__init__(self.link_ports() | {
+            "memory": Out(MemorySignature(config)), "busy": Out(1),
+            "status_ready": Out(1), "status_error": Out(1)})
+
+    def link_ports(self):
+        """Ports of the link."""
+        return {"uart__rx": In(1, init=1), "uart__tx": Out(1, init=1)}
+
+    def make_link(self):
+        """The link, whose own ports `connect_link` connects."""
+        return Link(self.config)
+
+    def connect_link(self, m, link):
+        m.d.comb += [link.rx.eq(self.uart__rx), self.uart__tx.eq(link.tx)]
 
     def elaborate(self, platform):
         m = Module()
-        link, accelerator = Link(self.config), Accelerator(self.config, self.contents)
+        link, accelerator = self.make_link(), Accelerator(self.config, self.contents)
         resets = ResetChain(m, 2)
         resets.add("link", link)
         resets.add("accelerator", accelerator)
         connect(m, link.machine, accelerator.control)
         status = accelerator.control.status
         self._share_memory(m, link.memory, accelerator.memory)
+        self.connect_link(m, link)
         m.d.comb += [
-            link.rx.eq(self.uart__rx), self.uart__tx.eq(link.tx),
             self.busy.eq(link.active | status.busy | ~(status.ready | (status.error != 0))),
             self.status_ready.eq(status.ready), self.status_error.eq(status.error != 0),
         ]
