@@ -44,6 +44,8 @@ class Ring(Component):
         Of the board's memory; a power of two.
     memory_words : int
         The same.
+    patience : int
+        Clocks; longer than any request of docs/link.md takes.
 
     Members
     -------
@@ -51,8 +53,13 @@ class Ring(Component):
         Registers; held while a descriptor is worked on.
     enable : In(1)
         New descriptors are begun.
+    claims : Out(1)
+        The present descriptor is a STORE or LOAD; from before `locked` counts until it is done.
+    quiet : In(1)
+        Whoever else uses the memory rests, and while `claims` is high stays at rest.
     locked : In(1)
-        The memory belongs to a run: STORE and LOAD are refused.
+        The memory belongs to a run: STORE and LOAD are refused, as when it is not `quiet` within
+        `patience` clocks.
     broken : In(CODE_BITS)
         An engine has failed, with this Outcome: what is under way ends with it.
     head : Out(16)
@@ -68,12 +75,13 @@ class Ring(Component):
         Outcome of the descriptor `head`, or 0; held until reset.
     """
 
-    def __init__(self, use, number, *, word_bytes, memory_words):
+    def __init__(self, use, number, *, word_bytes, memory_words, patience):
         self._use, self._kinds = use, KINDS[number]
         self._word_bytes, self._memory_words = word_bytes, memory_words
+        self._patience = patience
         super().__init__({
             "base": In(64), "size": In(3), "tail": In(INDEX_BITS), "low": In(64), "top": In(64),
-            "enable": In(1), "locked": In(1), "broken": In(CODE_BITS),
+            "enable": In(1), "claims": Out(1), "quiet": In(1), "locked": In(1), "broken": In(CODE_BITS),
             "head": Out(INDEX_BITS), "active": Out(1),
             "reads": Out(ReadSignature(use)), "writes": Out(WriteSignature(use)),
             "jobs": Out(stream.Signature(job_layout)),
@@ -145,7 +153,7 @@ class Ring(Component):
             m.d.sync += self.checked.eq(Outcome.BAD_ADDRESS)
         with m.Elif(tests["words"]):
             m.d.sync += self.checked.eq(Outcome.BAD_WORDS)
-        with m.Elif(memory & self.locked):
+        with m.Elif(memory & (self.locked | ~self.quiet)):
             m.d.sync += self.checked.eq(Outcome.BUSY)
         with m.Else():
             m.d.sync += self.checked.eq(Outcome.DONE)
@@ -165,12 +173,16 @@ class Ring(Component):
     def build_states(self, m):
         reads, writes = self.reads, self.writes
         wait = Signal(range(self.CHECK_CLOCKS + 1))
+        impatience = Signal(range(self._patience + 1))
+        memory = self.jobs.payload.memory
         work = self.enable & (self.head != self.tail) & (self.broken == 0)
         collected = Signal(8 * DESCRIPTOR.size)
         m.d.comb += self.descriptor.eq(collected[:descriptor_layout.size])
         m.d.sync += wait.eq(Mux(wait == 0, 0, wait - 1))
         with m.FSM() as fsm:
-            m.d.comb += self.active.eq(~fsm.ongoing("IDLE") & ~fsm.ongoing("FAILED"))
+            m.d.comb += [self.active.eq(~fsm.ongoing("IDLE") & ~fsm.ongoing("FAILED")),
+                         self.claims.eq(memory & (fsm.ongoing("CHECK") | fsm.ongoing("JOB")
+                                                  | fsm.ongoing("RESULT")))]
             with m.State("IDLE"):
                 m.d.sync += wait.eq(2)
                 with m.If(work):
@@ -186,7 +198,7 @@ class Ring(Component):
                     m.next = "COLLECT"
             with m.State("COLLECT"):
                 m.d.comb += reads.bytes.ready.eq(1)
-                m.d.sync += wait.eq(self.CHECK_CLOCKS)
+                m.d.sync += [wait.eq(self.CHECK_CLOCKS), impatience.eq(self._patience)]
                 with m.If(reads.bytes.valid):
                     m.d.sync += collected.eq(Cat(collected, *reads.bytes.payload.octets)
                                              [8 * self._use.bytes:])
@@ -196,7 +208,9 @@ class Ring(Component):
                     self.fail(m, self.broken)
             with m.State("CHECK"):
                 m.d.sync += [self.outcome.eq(self.checked), self.moved.eq(0)]
-                with m.If((wait == 0) & (self.checked == Outcome.DONE)):
+                with m.If(memory & ~self.quiet & (impatience != 0)):
+                    m.d.sync += [wait.eq(self.CHECK_CLOCKS), impatience.eq(impatience - 1)]
+                with m.Elif((wait == 0) & (self.checked == Outcome.DONE)):
                     m.next = "JOB"
                 with m.Elif(wait == 0):
                     m.next = "STATUS"
