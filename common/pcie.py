@@ -144,7 +144,7 @@ REGISTERS = (
     Register("WINDOW_TOP_HIGH", 0x2C, "rw", "high half"),
     *_ring("DOWN", 0x40, "buffers to the board"),
     *_ring("UP", 0x60, "buffers to the host"),
-    Register("CLOCKS", 0x80, "r", "clocks in which a descriptor was worked on, modulo 2^32; reset "
+    Register("CLOCKS", 0x80, "r", "clocks in which a STORE or LOAD was worked on, modulo 2^32; reset "
                                   "clears it and the next two"),
     Register("READ_BYTES", 0x84, "r", "bytes read from the host for descriptors that are done"),
     Register("WRITTEN_BYTES", 0x88, "r", "bytes written to the host's buffers"),

@@ -144,12 +144,14 @@ class UpWorker(Component):
             self.requests.valid.eq((left != 0) & (room >= burst)),
             self.words.ready.eq(1), queue.w_data.eq(self.words.payload), queue.w_en.eq(came),
             unpacker.i.valid.eq(queue.r_rdy), unpacker.i.payload.eq(queue.r_data),
-            queue.r_en.eq(unpacker.i.ready), self.drained.eq(due == 0),
+            queue.r_en.eq(unpacker.i.ready), self.drained.eq((due == 0) & (left == 0)),
         ]
         m.d.sync += [room.eq(room - asked + (queue.r_rdy & queue.r_en)), due.eq(due + asked - came)]
         with m.If(self.begin & self.job.memory):
             m.d.sync += [address.eq(self.job.word),
                          left.eq((self.job.bytes + (self._config.word_bytes - 1)) >> size)]
+        with m.Elif((self.broken != 0) & (~self.requests.valid | self.requests.ready)):
+            m.d.sync += left.eq(0)
         with m.Elif(self.requests.valid & self.requests.ready):
             m.d.sync += [address.eq(address + request.words), left.eq(left - request.words)]
 
