@@ -11,6 +11,8 @@ from amaranth.lib.wiring import Component, In, Out, connect, flipped
 from .pcie_interfaces import DWORD_COUNT_BITS, beat_layout
 from .stream_buffer import StreamBuffer
 
+LATEST = 3  # beat of a packet that completes the first of natural lanes
+
 
 def front_layout(lanes, words, side):
     """What goes in front: `words` dwords; `side` stands beside the first beat; `first` is the lane
@@ -147,7 +149,8 @@ class PacketSplitter(Component):
     The lane of the first dword is that of its address, the low bits of which are in the header's
     first dword (as in PG213's descriptors of CQ and RC). One beat a clock; a packet of which beats
     of natural lanes are left when its last beat has come gives one more in the clock after, while
-    the next packet begins. A piece is at `o` a clock after the beat that completed it.
+    the next packet begins; if that one's first beat gives a piece, too, it waits for a clock. A
+    piece is at `o` a clock after the beat that completed it.
 
     Parameters
     ----------
@@ -176,10 +179,10 @@ class PacketSplitter(Component):
         m.submodules.output = output = StreamBuffer(self.o.payload.shape())
         connect(m, output.o, flipped(self.o))
         out = output.i.payload
-        index = Signal(range(3))  # of the beat; 2 and more are the same
+        index = Signal(range(LATEST + 1))  # of the beat; from LATEST on the same
         kept, lane = Signal(range(lanes)), Signal(range(lanes))  # of the first dword
         turned = Signal(range(lanes))
-        starts = Signal(range(3))  # index of the beat that completes the first of natural lanes
+        starts = Signal(range(LATEST + 1))  # index of the beat that completes the first of natural lanes
         alone, gives, spills, flush, take = (Signal(name=name) for name in
                                              ("alone", "gives", "spills", "flush", "take"))
         held = Signal(32 * lanes)
@@ -199,7 +202,7 @@ class PacketSplitter(Component):
             output.i.valid.eq(flush | (i.valid & gives)),
             out.data.eq(flush | ~alone), out.last.eq(flush | (beat.last & ~spills)),
             out.final.eq(Mux(flush, final, beat.side)),
-            out.first.eq(Mux(index == 0, beat.side, first)),
+            out.first.eq(Mux((index == 0) & ~flush, beat.side, first)),
         ]
         from_held = Signal(lanes)
         by_lane(m, "comb", lane, lanes, lambda first: [
@@ -217,7 +220,7 @@ class PacketSplitter(Component):
             m.d.sync += flush.eq(0)
         with m.If(take):
             m.d.sync += [kept.eq(lane), held.eq(rotated), final.eq(beat.side), flush.eq(spills),
-                         index.eq(Mux(beat.last, 0, Mux(index == 2, 2, index + 1)))]
+                         index.eq(Mux(beat.last, 0, index + (index != LATEST)))]
             with m.If(index == 0):
                 m.d.sync += first.eq(beat.side)
         return m
