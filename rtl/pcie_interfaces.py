@@ -42,6 +42,7 @@ host_request_layout = data.StructLayout({
     "first_be": 4, "last_be": 4,  # last_be is 0 for one dword
     "bar": 3,
     "tag": TAG_BITS, "requester": 16, "tc": 3, "attr": 3,
+    "locked": 1,  # a locked read, of kind OTHER
 })
 
 host_completion_layout = data.StructLayout({
@@ -49,7 +50,7 @@ host_completion_layout = data.StructLayout({
     "address": 7,  # lowest bits of the first byte's
     "bytes": BYTE_COUNT_BITS,  # left of the request, with this packet
     "dwords": DWORD_COUNT_BITS,  # that follow as data; 0 unless successful
-    "tag": TAG_BITS, "requester": 16, "tc": 3, "attr": 3,  # of the request
+    "tag": TAG_BITS, "requester": 16, "tc": 3, "attr": 3, "locked": 1,  # of the request
 })
 
 request_layout = data.StructLayout({
@@ -106,8 +107,8 @@ transfer_layout = data.StructLayout({
 
 
 def bytes_layout(count):
-    """A beat of a transfer: bytes in order from lane 0. All `count` are used but in the last beat of
-    a transfer, of which the first `used`."""
+    """A beat of a transfer: bytes in order from lane 0. All `count` are used but in the last beat
+    of a transfer, of which the first `used`."""
     return data.StructLayout({"octets": data.ArrayLayout(unsigned(8), count),
                               "used": range(1, count + 1), "last": 1})
 
