@@ -103,24 +103,27 @@ class ReadRoot:
         self.asked = []  # (clock, tag, address, bytes) of all requests
         self.silent = False  # answers nothing
         self.alter = None  # called with each (header, dwords); gives what is sent instead, or None
-        self.strict = True
+        self.parity, self.offered = 0, False
+        self.strict = True  # it was never cleared
         cocotb.start_soon(self._answer(dut))
 
     def forget(self):
         """The device was cleared: what comes for reads until now is late."""
         self.orders.queue.clear()
+        self.parity, self.offered, self.strict = 1 - self.parity, True, False
 
     def _asked(self, header, _dwords):
         assert not header["write"], header
         tag = header["tag"]
-        assert tag < 2 * self.tags, f"tag {tag}"
         assert tag not in self.flying, f"tag {tag} is on its way"
-        if not self.strict and not self.orders.queue:
-            address, count = enabled(header)  # was offered when the device was cleared
+        assert tag < 2 * self.tags and (self.offered or tag // self.tags == self.parity), tag
+        if tag // self.tags != self.parity:
+            address, count = enabled(header)  # one that was offered when the device was cleared
+            self.offered = False
         else:
             address, count, _ = self.orders.request(header)
         self.asked.append((self.requests.clock, tag, address, count))
-        assert len(self.flying) < self.tags or not self.strict, "too many reads"
+        assert sum(old // self.tags == self.parity for old in self.flying) < self.tags
         self.flying[tag] = deque(self._completions(tag, address, count))
         self.due[tag] = self.requests.clock + self.random.randrange(self.latency + 1)
 
@@ -173,7 +176,6 @@ class WriteRoot:
         self.requests = PacketSink(dut, "requests", request_layout, use.lanes, self._came,
                                    stall=stall)
         self.ends = []  # clocks in which the last packet of a transfer had come
-        self.strict = True
 
     def forget(self):
         self.orders.queue.clear()

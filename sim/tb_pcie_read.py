@@ -43,7 +43,8 @@ class Bench:
         for (address, count), octets in zip(transfers, await self.bytes.take(len(transfers))):
             assert octets == self.root.memory.read(address, count), \
                 f"{count} bytes at {address:#x}: {octets[:32].hex()} ..."
-        assert not self.root.orders.queue and not self.root.flying
+        assert not self.root.orders.queue
+        assert not (self.root.strict and self.root.flying)
         assert self.dut.failure.value == Outcome.PENDING
 
     async def rest(self, clocks=60):
@@ -74,13 +75,18 @@ class Bench:
         self.dut.clear.value, self.bytes.may_drop = 1, True
         self.commands.drop()
         await RisingEdge(self.dut.clk)
+        self.root.forget()
         self.dut.clear.value, self.bytes.may_drop = 0, True
         await RisingEdge(self.dut.clk)
         self.bytes.partial.clear()
         self.bytes.transfers.clear()
-        self.root.orders.queue.clear()
         assert self.dut.failure.value == Outcome.PENDING
         self.expected = Outcome.PENDING
+
+    async def settled(self):
+        """Late completions have come; tags come again after two clears."""
+        while self.root.flying or self.root.source.queue:
+            await RisingEdge(self.dut.clk)
 
     def transfers(self, count, most):
         """Random ones, of all magnitudes, many of them near cuts."""
@@ -185,28 +191,30 @@ ERRORS = {"unsupported": Outcome.UNSUPPORTED, "abort": Outcome.UNSUPPORTED,
 
 
 @cocotb.test
-@cocotb.parametrize(kind=list(ERRORS), number=[0, 5])
-async def a_wrong_completion_ends_it(dut, kind, number):
+@cocotb.parametrize(kind=list(ERRORS))
+async def a_wrong_completion_ends_it(dut, kind):
     """The first or a later completion; then a clear, and a clean run."""
     await start(dut)
     bench = Bench(dut, stall=0.2, idle=0.2, latency=20)
-    seen = 0
+    for number in (0, 5):
+        seen = 0
 
-    def alter(header, dwords):
-        nonlocal seen
-        whole = header["dwords"] * 4 >= (header["address"] & 3) + header["bytes"]
-        if kind == "completed" and whole:
-            return header, dwords  # it would be right
-        seen += 1
-        return wrong(kind, header, dwords) if seen == number + 1 else (header, dwords)
+        def alter(header, dwords):
+            nonlocal seen
+            whole = header["dwords"] * 4 >= (header["address"] & 3) + header["bytes"]
+            if kind == "completed" and whole:
+                return header, dwords  # it would be right
+            seen += 1
+            return wrong(kind, header, dwords) if seen == number + 1 else (header, dwords)
 
-    bench.root.alter, bench.root.strict = alter, False
-    bench.order((0x2005, 3000), (0x80, 100))
-    await bench.fails(ERRORS[kind])
-    assert seen > number
-    bench.root.alter = None
-    await bench.clear()
-    await bench.check(*bench.transfers(10, 2048))
+        bench.root.alter = alter
+        bench.order((0x2005, 3000), (0x80, 100))
+        await bench.fails(ERRORS[kind])
+        assert seen > number
+        bench.root.alter = None
+        await bench.clear()
+        await bench.check(*bench.transfers(10, 2048))
+        await bench.settled()
     await bench.rest()
 
 
@@ -215,7 +223,6 @@ async def a_wrong_completion_ends_it(dut, kind, number):
 async def data_that_are_not_as_many_as_the_header_said_end_it(dut, early):
     await start(dut)
     bench = Bench(dut, boundary=None)
-    bench.root.strict = False
     bench.root.alter = lambda header, dwords: (
         header, dwords[:-bench.use.lanes] if early else dwords + [0] * bench.use.lanes)
     bench.order((0x4000, 512))
@@ -230,7 +237,6 @@ async def a_lost_completion_ends_it(dut):
     await start(dut)
     bench = Bench(dut, latency=5)
     timeout = bench.use.timeout
-    bench.root.strict = False
     lost = []
 
     def alter(header, dwords):
@@ -254,7 +260,6 @@ async def a_request_that_is_never_taken_ends_it(dut):
     bench.root.requests.headers.stall = 1
     bench.order((0x100, 2048))
     await bench.fails(Outcome.TIMEOUT, 2 * bench.use.timeout)
-    bench.root.strict = False
     await bench.clear()
     bench.root.requests.headers.stall = 0  # what was offered is still taken, and its answer late
     await bench.check((0x777, 1000))
@@ -287,19 +292,17 @@ async def a_taker_that_waits_is_no_lost_completion(dut):
 
 
 @cocotb.test
-@cocotb.parametrize(clocks=[1, 2, 3, 4, 5, 6, 7, 8, 12, 20, 35, 61, 77, 100, 200, 300])
+@cocotb.parametrize(clocks=[1, 30, 100, 250])
 async def a_clear_in_the_middle_drops_everything(dut, clocks):
     """Requests and completions of before are late; all clocks of the pipeline are met."""
     await start(dut)
     bench = Bench(dut, latency=40, idle=0.1, stall=0.1)
-    bench.root.strict = False
-    for extra in range(12):
-        bench.order((0x3001, 3000), (0x40, 64), (0x50, 1))
+    for extra in range(40):
+        bench.order((0x3001, 1500), (0x40, 64), (0x50, 1))
         await ClockCycles(dut.clk, clocks + extra)
         await bench.clear()
-        await bench.check(*bench.transfers(3, 1500))
-        while bench.root.flying or bench.root.source.queue:  # tags come again after two clears
-            await RisingEdge(dut.clk)
+        await bench.check(*bench.transfers(2, 1000))
+        await bench.settled()
     await bench.rest()
 
 
@@ -311,7 +314,6 @@ async def late_completions_do_not_harm_the_next_transfer(dut):
     bench.root.silent = True
     bench.order((0x1000, 16 * 512))
     await ClockCycles(dut.clk, 200)
-    bench.root.strict = False
     await bench.clear()
     bench.order((0x7700, 10 * 512))
     await ClockCycles(dut.clk, 200)
@@ -355,7 +357,6 @@ async def completions_that_nobody_waits_for_are_swallowed(dut):
 async def bus_mastering_off_in_the_middle_ends_it(dut, clocks):
     await start(dut)
     bench = Bench(dut, latency=40, stall=0.2)
-    bench.root.strict = False
     await bench.check((5, 5))
     dut.master.value = 0
     await bench.rest(100)  # nobody wants anything
