@@ -58,6 +58,10 @@ class Orders:
     def order(self, address, count):
         self.queue.append([address, count])
 
+    def is_next(self, header):
+        """Whether a request begins where the next one should."""
+        return bool(self.queue) and enabled(header)[0] == self.queue[0][0]
+
     def request(self, header):
         """(address, bytes) of a request, and whether it ends its transfer."""
         address, count = enabled(header)
@@ -168,25 +172,34 @@ class ReadRoot:
 
 
 class WriteRoot:
-    """Takes writes into `memory`, a dictionary of bytes by address. Each byte of a transfer comes
-    once."""
+    """Takes writes into `memory`, a dictionary of bytes by address. Each byte comes once."""
 
     def __init__(self, dut, use, *, stall=0, most=MAX_WRITE):
-        self.memory, self.orders = {}, Orders(most)
+        self.memory, self.orders, self.most = {}, Orders(most), most
         self.requests = PacketSink(dut, "requests", request_layout, use.lanes, self._came,
                                    stall=stall)
-        self.ends = []  # clocks in which the last packet of a transfer had come
+        self.ends = 0  # transfers whose last packet has come
+        self.begun = None  # orders of before a clear, of which one packet may still come
+        self.late = 0  # of those that did
 
     def forget(self):
-        self.orders.queue.clear()
+        """The device was cleared: a packet that has begun still comes."""
+        limit = self.orders.limit
+        self.begun, self.orders = self.orders, Orders(self.most)
+        self.orders.limit = limit
+        self.ends = 0
 
     def _came(self, header, dwords):
         assert header["write"] == 1, header
-        address, count, last = self.orders.request(header)
+        begun, self.begun = self.begun, None
+        if begun is not None and begun.is_next(header):
+            address, count, _ = begun.request(header)
+            self.late += 1
+        else:
+            address, count, last = self.orders.request(header)
+            self.ends += last
         octets = b"".join(dword.to_bytes(4, "little") for dword in dwords)
         begin = address - header["address"]
         for n, octet in enumerate(octets[begin:begin + count]):
             assert address + n not in self.memory, f"{address + n:#x} is written twice"
             self.memory[address + n] = octet
-        if last:
-            self.ends.append(self.requests.clock)

@@ -199,13 +199,13 @@ async def a_wrong_completion_ends_it(dut, kind):
     for number in (0, 5):
         seen = 0
 
-        def alter(header, dwords):
+        def alter(header, dwords, chosen=number + 1):
             nonlocal seen
             whole = header["dwords"] * 4 >= (header["address"] & 3) + header["bytes"]
             if kind == "completed" and whole:
                 return header, dwords  # it would be right
             seen += 1
-            return wrong(kind, header, dwords) if seen == number + 1 else (header, dwords)
+            return wrong(kind, header, dwords) if seen == chosen else (header, dwords)
 
         bench.root.alter = alter
         bench.order((0x2005, 3000), (0x80, 100))
