@@ -18,6 +18,15 @@ def pick(seed, name):
     return random.Random(f"{os.environ.get('COCOTB_RANDOM_SEED', 1)} {seed} {name}")
 
 
+def beats_of(octets, count, filler):
+    """The beats (bytes_layout) of a transfer's bytes; what is not used is random."""
+    for at in range(0, len(octets), count):
+        part = octets[at:at + count]
+        last = at + count >= len(octets)
+        word = int.from_bytes(part + filler.randbytes(count - len(part)), "little")
+        yield word | (len(part) | last << count.bit_length()) << 8 * count
+
+
 class End:
     """Handles of the stream `name`."""
 
@@ -209,6 +218,23 @@ class WordSource(End):
                 self.valid.value = int(self.shown)
                 self.payload.value = self.queue[0] if self.shown else \
                     self.random.getrandbits(len(self.payload))
+
+
+class WordSink(Sink):
+    """Takes values and calls `arrived(value)` for each."""
+
+    def __init__(self, dut, name, arrived, *, stall=0):
+        super().__init__(dut, name, stall)
+        self.arrived = arrived
+        cocotb.start_soon(self._collect())
+
+    async def _collect(self):
+        while True:
+            await self.edge
+            word = self.sample()
+            if word is not None:
+                self.arrived(word)
+            self.drive(True)
 
 
 class ByteSink(Sink):

@@ -6,18 +6,9 @@ from cocotb.triggers import ClockCycles, RisingEdge
 from ..common.pcie import Outcome, PcieUse
 from ..rtl.pcie_interfaces import transfer_layout
 from .payload import pack
-from .pcie_packets import WordSource, pick
+from .pcie_packets import WordSource, beats_of, pick
 from .pcie_root import WriteRoot
 from .streams import parameters, start
-
-
-def beats_of(octets, count, filler):
-    """The beats of a transfer's bytes (bytes_layout); what is not used is random."""
-    for at in range(0, len(octets), count):
-        part = octets[at:at + count]
-        last = at + count >= len(octets)
-        word = int.from_bytes(part + filler.randbytes(count - len(part)), "little")
-        yield word | (len(part) | last << count.bit_length()) << 8 * count
 
 
 class Bench:
