@@ -2,20 +2,26 @@
 
 from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import stream
+from amaranth.lib.fifo import SyncFIFOBuffered
 from amaranth.lib.wiring import Component, In, Out
 
 from ..common.pcie import Outcome
 from .interfaces import MemorySignature
-from .pcie_interfaces import ReadSignature
+from .pcie_interfaces import LENGTH_BITS, ReadSignature, bytes_layout
 from .pcie_ring import CODE_BITS, job_layout, result_layout
 from .word_packer import WordPacker
+
+
+CHUNK = 512
 
 
 class DownWorker(Component):
     """Does SEND and STORE, one job at a time: reads the buffer and gives away its bytes or words.
 
-    SEND passes a byte a clock, STORE a beat or a word a clock, whichever is longer. `moved` counts
-    the buffer's bytes when all of them have been taken, else 0.
+    SEND passes a byte a clock, in pieces of CHUNK bytes, each of which is asked for when there is
+    room for all of it: bytes that nobody takes would keep the rings from their descriptors. STORE
+    passes a beat or a word a clock, whichever is longer. `moved` counts the buffer's bytes when all
+    of them have been taken, else 0.
 
     Members
     -------
@@ -41,18 +47,25 @@ class DownWorker(Component):
 
     def elaborate(self, _platform):
         m = Module()
+        beat = bytes_layout(self._use.bytes)
+        m.submodules.queue = queue = SyncFIFOBuffered(width=beat.size, depth=CHUNK // self._use.bytes)
         m.submodules.octets = octets = WordPacker(self._use.bytes, 1)
         m.submodules.words = words = WordPacker(self._use.bytes, self._config.word_bytes)
         beats = self.reads.bytes
         job = Signal(job_layout)
         word = Signal(self._config.address_bits)
         live = Signal()  # bytes of a job are passed on
+        left = Signal(LENGTH_BITS)  # bytes to be asked for
+        chunk = Signal(LENGTH_BITS)
+        asked = self.reads.commands
         m.d.comb += [
-            self.reads.commands.payload.address.eq(job.address),
-            self.reads.commands.payload.bytes.eq(job.bytes),
-            octets.i.payload.eq(beats.payload), words.i.payload.eq(beats.payload),
-            octets.i.valid.eq(beats.valid & ~job.memory), words.i.valid.eq(beats.valid & job.memory),
-            beats.ready.eq(Mux(job.memory, words.i.ready, octets.i.ready)),
+            chunk.eq(Mux(job.memory | (left < CHUNK), left, CHUNK)),
+            asked.payload.address.eq(job.address), asked.payload.bytes.eq(chunk),
+            words.i.payload.eq(beats.payload), words.i.valid.eq(beats.valid & job.memory),
+            queue.w_data.eq(beats.payload), queue.w_en.eq(beats.valid & ~job.memory),
+            beats.ready.eq(~job.memory | words.i.ready),
+            octets.i.payload.eq(queue.r_data), octets.i.valid.eq(queue.r_rdy),
+            queue.r_en.eq(octets.i.ready),
             self.octets.payload.eq(octets.o.payload.word),
             self.octets.valid.eq(octets.o.valid & live), octets.o.ready.eq(self.octets.ready & live),
             self.writes.payload.address.eq(word), self.writes.payload.data.eq(words.o.payload.word),
@@ -67,12 +80,14 @@ class DownWorker(Component):
         with m.FSM():
             with m.State("IDLE"):
                 m.d.comb += self.jobs.ready.eq(1)
-                m.d.sync += [job.eq(self.jobs.payload), word.eq(self.jobs.payload.word)]
+                m.d.sync += [job.eq(self.jobs.payload), word.eq(self.jobs.payload.word),
+                             left.eq(self.jobs.payload.bytes)]
                 with m.If(self.jobs.valid):
                     m.next = "ASK"
             with m.State("ASK"):
-                m.d.comb += self.reads.commands.valid.eq(1)
-                with m.If(self.reads.commands.ready):
+                m.d.comb += asked.valid.eq(1)
+                with m.If(asked.ready):
+                    m.d.sync += [left.eq(left - chunk), job.address.eq(job.address + chunk)]
                     m.next = "PASS"
                 with m.If(self.broken != 0):
                     m.d.sync += [result.outcome.eq(self.broken), result.moved.eq(0)]
@@ -80,7 +95,9 @@ class DownWorker(Component):
             with m.State("PASS"):
                 m.d.comb += live.eq(1)
                 m.d.sync += [result.outcome.eq(Outcome.DONE), result.moved.eq(job.bytes)]
-                with m.If(over):
+                with m.If(over & (left != 0)):
+                    m.next = "ASK"
+                with m.Elif(over):
                     m.next = "RESULT"
                 with m.Elif(self.broken != 0):
                     m.d.sync += [result.outcome.eq(self.broken), result.moved.eq(0)]

@@ -123,19 +123,20 @@ class PcieEndpoint(Component):
         m.submodules.read = self.read = ReadEngine(self._use)
         m.submodules.write = self.write = WriteEngine(self._use)
         m.submodules.arbiter = arbiter = RequestArbiter(self._use.lanes)
-        self.readers = self.resettable(m, "readers", ReadShare(self._use, 3))
-        self.writers = self.resettable(m, "writers", WriteShare(self._use, 3))
-        connect(m, self.readers.engine, self.read.port)
-        connect(m, self.writers.engine, self.write.port)
-        connect(m, self.read.requests, arbiter.inputs[0])
-        connect(m, self.write.requests, arbiter.inputs[1])
-        connect(m, arbiter.requests, self.requester.requests)
+        m.submodules.readers = self.readers = ReadShare(self._use, 3)
+        m.submodules.writers = self.writers = WriteShare(self._use, 3)
+        connect(m, self.readers.engine, self.read.reads)
+        connect(m, self.writers.engine, self.write.writes)
+        connect(m, self.read.requests, arbiter.i[0])
+        connect(m, self.write.requests, arbiter.i[1])
+        connect(m, arbiter.o, self.requester.requests)
         connect(m, self.requester.completions, self.read.completions)
         m.d.comb += [
             self.read.max_read.eq(self.cfg_max_read_req),
             self.write.max_payload.eq(self.cfg_max_payload),
             *(engine.master.eq(self.master) for engine in (self.read, self.write)),
-            *(engine.clear.eq(self.registers.reset) for engine in (self.read, self.write)),
+            *(box.clear.eq(self.registers.reset)
+              for box in (self.read, self.write, self.readers, self.writers)),
         ]
         m.d.sync += self.broken.eq(
             Mux(self.write.failure != 0, self.write.failure, self.read.failure))
@@ -148,8 +149,8 @@ class PcieEndpoint(Component):
             patience=patience)) for number, name in NAMES.items()]
         for number, ring in enumerate(self.rings):
             name = NAMES[number]
-            connect(m, ring.reads, self.readers.clients[number])
-            connect(m, ring.writes, self.writers.clients[number])
+            connect(m, ring.reads, self.readers.users[number])
+            connect(m, ring.writes, self.writers.users[number])
             m.d.comb += [
                 ring.base.eq(Cat(values[f"{name}_BASE_LOW"], values[f"{name}_BASE_HIGH"])),
                 ring.size.eq(values[f"{name}_SIZE"]), ring.tail.eq(values[f"{name}_TAIL"]),
@@ -169,8 +170,8 @@ class PcieEndpoint(Component):
         for ring, worker in zip(self.rings, (self.down, self.up)):
             connect(m, ring.jobs, worker.jobs)
             connect(m, worker.results, ring.results)
-        connect(m, self.down.reads, self.readers.clients[2])
-        connect(m, self.up.writes, self.writers.clients[2])
+        connect(m, self.down.reads, self.readers.users[2])
+        connect(m, self.up.writes, self.writers.users[2])
         connect(m, self.down.octets, flipped(self.o))
         connect(m, flipped(self.i), self.up.frames)
         connect(m, self.down.writes, flipped(self.memory.writes))
