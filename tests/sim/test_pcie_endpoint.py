@@ -1,0 +1,17 @@
+"""PcieEndpoint, case by case of sim/tb_pcie_endpoint.py."""
+
+import pytest
+
+from tritone.common.config import preset
+from tritone.common.pcie import PcieUse
+from tritone.rtl.pcie_endpoint import PcieEndpoint
+from tritone.sim.runner import cases, run
+
+CONFIG = {"preset": "tiny", "changes": {"memory_rate": 1, "memory_latency": 8}}
+CLOCKS = 2_000_000
+
+
+@pytest.mark.parametrize("case", cases("tb_pcie_endpoint"))
+def test_pcie_endpoint(case):
+    box = PcieEndpoint(PcieUse(timeout=4000), preset(CONFIG["preset"], **CONFIG["changes"]))
+    run(box, "tb_pcie_endpoint", case, clocks=CLOCKS, wall=600, parameters={"config": CONFIG})
