@@ -32,7 +32,7 @@ ATTEMPTS = 1000
 NO_PLACE = re.compile("unable to find legal placement for cell '[^']*'", re.IGNORECASE)
 # Iterations of the router without fewer paths that are too slow; left alone it goes on to 1,500,
 # some minutes. With FEW of them left it is, because they may be too slow by less than the MARGIN.
-ITERATIONS, FEW = 150, 30
+ITERATIONS, FEW = 150, 5
 
 
 class TimingError(BoardError):
@@ -120,8 +120,11 @@ def place(board, folder, seed):
 
 
 def gets_nowhere(log):
-    """Why there is no more to come from nextpnr's router, judged by its log; "" if there may be."""
-    failing = [int(n) for n in re.findall(r"iter=.* tmgfail=(\d+)", log)]
+    """Why there is no more to come from nextpnr's router, judged by its log; "" if there may be.
+
+    While wires are still shared it counts fewer slow paths than there will be.
+    """
+    failing = [int(n) for n in re.findall(r"iter=.* overused=0 .* tmgfail=(\d+)", log)]
     if failing and len(failing) - failing.index(min(failing)) > ITERATIONS and min(failing) > FEW:
         return (f"{min(failing)} connections are too slow, no fewer after {ITERATIONS} more "
                 "iterations of the router")

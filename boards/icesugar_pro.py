@@ -15,4 +15,4 @@ BOARDS = [Board(
     ready=Lamp(resource="rgb_led", member="g"), busy=Lamp(resource="rgb_led", member="b"),
     error=Lamp(resource="rgb_led", member="r"),
     memory=Memory(part=part("W9825G6KH-6")),
-    loader=("--board", "icesugar-pro"))]
+    loader=("--board", "icesugar-pro"), seed=2)]

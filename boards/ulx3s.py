@@ -19,15 +19,15 @@ from .board import Board, Lamp, Memory
 MEMORY = Memory(part=any_of("ULX3S", "MT48LC16M16A2-7E", "AS4C32M16SB-7"))
 
 
-def _ulx3s(size, platform, kind="", memory=MEMORY):
+def _ulx3s(size, platform, kind="", memory=MEMORY, seed=1):
     name = f"ulx3s-{size}{kind}"
     return Board(
         name=name, title=f"ULX3S {size.upper()}", platform=platform, preset=PRESET_OF[name],
         ready=Lamp(resource="led", number=0), busy=Lamp(resource="led", number=1),
         error=Lamp(resource="led", number=2), reset="button_fire",
-        memory=memory, loader=("--board", "ulx3s"))
+        memory=memory, loader=("--board", "ulx3s"), seed=seed)
 
 
-BOARDS = [_ulx3s("12f", ULX3S_12F_Platform), _ulx3s("25f", ULX3S_25F_Platform),
-          _ulx3s("45f", ULX3S_45F_Platform), _ulx3s("85f", ULX3S_85F_Platform),
+BOARDS = [_ulx3s("12f", ULX3S_12F_Platform, seed=2), _ulx3s("25f", ULX3S_25F_Platform, seed=2),
+          _ulx3s("45f", ULX3S_45F_Platform, seed=2), _ulx3s("85f", ULX3S_85F_Platform),
           _ulx3s("85f", ULX3S_85F_Platform, "-resident", memory=None)]

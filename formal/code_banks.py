@@ -42,7 +42,10 @@ class Properties(Component):
             m.d.sync += beat.eq(Mux(self.last, 0, beat + 1))
         with m.If(self.read):
             m.d.sync += chunk.eq(Mux(self.rewind, 0, chunk + 1))
-        m.d.comb += [implies(box.i.ready, inside < BANKS), implies(inside < BANKS, box.i.ready),
+        late = Signal(init=1)  # the first clock after reset or after a release
+        m.d.sync += late.eq(freed)
+        m.d.comb += [implies(box.i.ready, inside < BANKS),
+                     implies((inside < BANKS) & ~late, box.i.ready),
                      implies(box.full, inside != 0), implies(inside != 0, box.full)]
         self._follow(m, box, beat, chunk, inside, written, freed)
         m.d.comb += [Cover(inside == BANKS)]
@@ -80,4 +83,4 @@ class Properties(Component):
 BOXES = (Box(
     name="code_banks", top=Properties, bound=24, cover=28, seconds=600,
     says="each code of a vector is read back at its place until the bank is released; a bank takes "
-         "codes exactly while it is free"),)
+         "codes while it is free, from the second clock after its release on"),)

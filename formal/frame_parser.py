@@ -132,7 +132,7 @@ PEEKS = {"peek_state": "box.fsm_state", "peek_index": "box.index", "peek_gap": "
 BOXES = (
     Box(name="frame_parser_idle", top=Rest, bound=10, cover=16, prove="induction", peeks=PEEKS,
         says=f"idle at most {REST_CLOCKS} clocks after the line rests, from any reachable state"),
-    Box(name="frame_parser_crc", top=Check, bound=8, cover=20, prove="induction", steps=1,
+    Box(name="frame_parser_crc", top=Check, bound=5, cover=20, prove="induction", steps=1,
         peeks=PEEKS,
         says="no header and no byte is passed on unless the frame's CRC was right"),
 )

@@ -48,7 +48,7 @@ class Properties(Component):
         quiet = ~self.wish & ~coming.any() & ~fresh & self.take
         drains(m, quiet=quiet, inside=inside, clocks=box.depth + box.latency)
         holds(m, box.sums, "sums")
-        m.d.comb += [Cover(inside == box.depth), Cover(reserve & load & (inside != 0))]
+        m.d.comb += [Cover(inside == box.depth), Cover(reserve & box.sums.valid)]
         return m
 
     def _follow(self, m, box, fresh, totals, group):

@@ -89,12 +89,14 @@ def test_a_tool_that_gets_nowhere_is_ended(tool, tmp_path):
     assert time.monotonic() - begun < 30
 
 
-@pytest.mark.parametrize("failing, says", [
-    ([90, 50, *[60] * 149], ""), ([90, 50, *[60] * 150], "50 connections are too slow"),
-    ([90, 30, *[60] * 300], ""), ([], "")], ids=["in time", "too late", "few left", "not begun"])
-def test_a_router_gets_nowhere_or_not(failing, says):
-    log = "".join(f"Info: iter={n + 1} wires=9 overused=0 overuse=0 tmgfail={count} archfail=NA\n"
-                  for n, count in enumerate(failing))
+@pytest.mark.parametrize("shared, failing, says", [
+    (0, [90, 50, *[60] * 149], ""), (0, [90, 50, *[60] * 150], "50 connections are too slow"),
+    (2, [0, 9, 90, 50, *[60] * 150], "50 connections are too slow"),
+    (0, [90, 5, *[60] * 300], ""), (0, [], "")],
+    ids=["in time", "too late", "after sharing", "few left", "not begun"])
+def test_a_router_gets_nowhere_or_not(shared, failing, says):
+    log = "".join(f"Info: iter={n + 1} wires=9 overused={int(n < shared)} overuse=0 "
+                  f"tmgfail={count} archfail=NA\n" for n, count in enumerate(failing))
     assert gets_nowhere(log).startswith(says) and bool(gets_nowhere(log)) == bool(says)
 
 
