@@ -11,9 +11,10 @@ from ..common.link import (ARGUMENTS, CRC_REPLY, PROMPT_REPLY, RESPONSE, TOKENS_
                            RunFlag, Status, TokensFlag)
 from ..common.signatures import STREAMS
 from ..common.tape import Header, HeaderError
-from .transport import BAUD, BoardError, SerialTransport
+from .transport import BAUD, BoardError, open_transport
 
 VERIFY_BYTES = 1 << 14  # of the tape in one VERIFY: what is written again when it differs
+STORE_BYTES = 1 << 20  # the same where the transport reaches the memory by itself
 BUSY_PAUSE = 0.005
 MAX_TOKEN = (1 << 8 * link.TOKEN_BYTES) - 1
 MAX_TEMPERATURE = (1 << 16) - 1
@@ -55,6 +56,7 @@ class Board:
     Parameters
     ----------
     transport : object with write(bytes), read(seconds), close() and a name
+        If it has store(address, octets, word_bytes), tapes go that way.
     timeout : float
         Seconds to wait for an answer before the request is sent again.
     attempts : int
@@ -76,8 +78,8 @@ class Board:
 
     @classmethod
     def open(cls, port, *, baud=BAUD, **options):
-        """The board at a serial port. PortError when there is no such port."""
-        return cls(SerialTransport(port, baud), **options)
+        """The board at a serial port, or at pcie:ADDRESS. PortError when there is none."""
+        return cls(open_transport(port, baud), **options)
 
     def close(self):
         """Release the port."""
@@ -224,7 +226,8 @@ class Board:
         if self._words(image) > config.memory_words:
             raise RequestError(f"a tape of {len(image)} bytes does not fit the board's memory of "
                                f"{config.memory_words * self._word_bytes} bytes")
-        block = VERIFY_BYTES // self._word_bytes * self._word_bytes
+        most = STORE_BYTES if hasattr(self._transport, "store") else VERIFY_BYTES
+        block = most // self._word_bytes * self._word_bytes
         written = 0
         for start in range(0, len(image), block):
             written += self._load_block(start // self._word_bytes, image[start:start + block])
@@ -254,13 +257,20 @@ class Board:
     def _load_block(self, address, octets):
         if self.verify(address, self._words(octets)) == zlib.crc32(octets):
             return 0
-        step = link.MAX_DATA // self._word_bytes * self._word_bytes
-        for start in range(0, len(octets), step):
-            self.write(address + start // self._word_bytes, octets[start:start + step])
+        self._store(address, octets)
         if self.verify(address, self._words(octets)) != zlib.crc32(octets):
             raise BoardError(f"{self._transport.name}: memory does not keep what is written from "
                              f"word {address} on")
         return len(octets)
+
+    def _store(self, address, octets):
+        """Whole words of any length, by DMA where the transport has it, else in frames."""
+        if hasattr(self._transport, "store"):
+            self._transport.store(address, octets, self._word_bytes)
+            return
+        step = link.MAX_DATA // self._word_bytes * self._word_bytes
+        for start in range(0, len(octets), step):
+            self.write(address + start // self._word_bytes, octets[start:start + step])
 
     # Runs ------------------------------------------------------------------------------------
 
