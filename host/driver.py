@@ -14,7 +14,7 @@ from ..common.tape import Header, HeaderError
 from .transport import BAUD, BoardError, open_transport
 
 VERIFY_BYTES = 1 << 14  # of the tape in one VERIFY: what is written again when it differs
-STORE_BYTES = 1 << 20  # the same where the transport reaches the memory by itself
+STORE_BYTES = 1 << 24  # written at once, by a transport that reaches the memory by itself
 BUSY_PAUSE = 0.005
 MAX_TOKEN = (1 << 8 * link.TOKEN_BYTES) - 1
 MAX_TEMPERATURE = (1 << 16) - 1
@@ -226,13 +226,7 @@ class Board:
         if self._words(image) > config.memory_words:
             raise RequestError(f"a tape of {len(image)} bytes does not fit the board's memory of "
                                f"{config.memory_words * self._word_bytes} bytes")
-        most = STORE_BYTES if hasattr(self._transport, "store") else VERIFY_BYTES
-        block = most // self._word_bytes * self._word_bytes
-        written = 0
-        for start in range(0, len(image), block):
-            written += self._load_block(start // self._word_bytes, image[start:start + block])
-            if progress:
-                progress(min(start + block, len(image)), len(image))
+        written = self._load_blocks(image, progress or (lambda done, total: None))
         self.load_model()
         return written
 
@@ -254,14 +248,37 @@ class Board:
                 f"(vocabulary {identity['vocabulary']}) in its block RAM and takes no other; this "
                 f"one is {model_id:08x}: it needs a bitstream of its own")
 
-    def _load_block(self, address, octets):
-        if self.verify(address, self._words(octets)) == zlib.crc32(octets):
-            return 0
-        self._store(address, octets)
-        if self.verify(address, self._words(octets)) != zlib.crc32(octets):
-            raise BoardError(f"{self._transport.name}: memory does not keep what is written from "
-                             f"word {address} on")
-        return len(octets)
+    def _load_blocks(self, image, progress):
+        """Writes the blocks that differ, as many at once as go that follow each other; how many
+        bytes that were."""
+        most = STORE_BYTES if hasattr(self._transport, "store") else VERIFY_BYTES
+        written = begun = 0  # what lies before `begun` is right
+        for start, stop in self._blocks(0, len(image)):
+            right = self._holds(image, start, stop)
+            if right or stop == len(image) or stop + VERIFY_BYTES > begun + most:
+                written += self._replace(image, begun, start if right else stop)
+                begun = stop
+                progress(stop, len(image))
+        return written
+
+    def _blocks(self, start, stop):
+        """(start, stop) of each block in this range of bytes."""
+        size = VERIFY_BYTES // self._word_bytes * self._word_bytes
+        return [(at, min(at + size, stop)) for at in range(start, stop, size)]
+
+    def _holds(self, image, start, stop):
+        """Whether the board's memory holds these bytes of the tape."""
+        octets = image[start:stop]
+        return self.verify(start // self._word_bytes, self._words(octets)) == zlib.crc32(octets)
+
+    def _replace(self, image, start, stop):
+        """Writes bytes of the tape and looks whether they have arrived; how many."""
+        self._store(start // self._word_bytes, image[start:stop])
+        for first, last in self._blocks(start, stop):
+            if not self._holds(image, first, last):
+                raise BoardError(f"{self._transport.name}: memory does not keep what is written "
+                                 f"from word {first // self._word_bytes} on")
+        return stop - start
 
     def _store(self, address, octets):
         """Whole words of any length, by DMA where the transport has it, else in frames."""

@@ -31,8 +31,8 @@ class HostMemory:
         self._blocks = []
 
     def lend(self, view, address):
-        """Bytes in `view` are at `address` from now on."""
-        self._blocks.append((address, view))
+        """Bytes in `view` are at `address` from now on; what was there before is not."""
+        self._blocks.insert(0, (address, view))
 
     def __call__(self, address, octets):
         """A writable view of `octets` bytes at an address."""
@@ -82,7 +82,7 @@ class PcieTwin:
             self._reset()
 
     def lose_master(self):
-        """Bus mastering goes off while the up ring is worked on; nothing can be written any more."""
+        """Bus mastering goes off while the up ring is worked on."""
         with self._lock:
             self.master = False
             self._stop(UP, Outcome.BUS_MASTER)

@@ -2,6 +2,7 @@
 
 import contextlib
 import threading
+from types import SimpleNamespace
 
 from tritone.common.counters import COUNTERS
 from tritone.common.tape import MAGIC, Header, HeaderError
@@ -47,6 +48,22 @@ class StandInMachine:
             self.counters["tokens"] += 1
             self.counters["clocks"] += self._clocks
             yield self._state
+
+
+class StandInGolden:
+    """The same recurrence with the members of model.golden.Golden that host/golden.py uses."""
+
+    model = SimpleNamespace(shape=SimpleNamespace(vocabulary=TOKEN_MASK + 1))
+
+    def start(self):
+        return [0]
+
+    def generate(self, prompt, count, *, temperature, seed, state):
+        machine = StandInMachine()
+        machine._state = state[0]
+        for token in machine.start(prompt, count, temperature, seed, False):
+            state[0] = token
+            yield token
 
 
 class GoldenMachine:
