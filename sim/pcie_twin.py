@@ -54,10 +54,10 @@ class PcieTwin:
 
     Members
     -------
-    faults : dict of (ring, entries still to go) -> Outcome
-        Planted: that entry ends with this error. `lost` holds those of these that cannot be
-        written into the descriptor.
+    faults : dict of (ring, entries still to go before it) -> Outcome
+        Planted: that entry ends with this error.
     lost : set of Outcome
+        Errors that cannot be written into the descriptor.
     master : bool
         Bus mastering, as the command register has it.
     silent, gone : bool
@@ -201,12 +201,10 @@ class PcieTwin:
 
     def _planted(self, ring):
         """The Outcome that was planted for this entry; counts the others down."""
-        for key in [key for key in self.faults if key[0] == ring]:
-            outcome = self.faults.pop(key)
-            if key[1] == 0:
-                return outcome
-            self.faults[ring, key[1] - 1] = outcome
-        return None
+        due = self.faults.pop((ring, 0), None)
+        self.faults = {(at, left - (at == ring)): outcome
+                       for (at, left), outcome in self.faults.items()}
+        return due
 
     def _judge(self, ring, address, octets, kind, word):
         """What is wrong with a descriptor, None when nothing is."""
