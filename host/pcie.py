@@ -9,7 +9,7 @@ from ..common.pcie import (CONTROL_ENABLE, CONTROL_RESET, DESCRIPTOR, DOWN, MAGI
 from .pcie_faults import RETRIED, EngineStopped, PcieFault, describe
 from .pcie_memory import LINE, Buffer
 from .pcie_rings import MASK, Ring
-from .transport import PortError
+from .transport import BoardError, PortError
 
 ENTRIES = 16  # of each ring
 SLOT = 1 << (MAX_FRAME - 1).bit_length()  # bytes of a frame's buffer
@@ -96,7 +96,7 @@ class PcieTransport:
         if self._closed:
             return
         self._closed = True
-        with contextlib.suppress(PortError):
+        with contextlib.suppress(BoardError):  # of a board that is gone already
             self._write("CONTROL", CONTROL_RESET)
             self._rest()
         self._window.close()  # from here on the device masters the bus no more

@@ -2,23 +2,18 @@
 
 import contextlib
 import os
-from dataclasses import replace
 from unittest import mock
 
 import pytest
 from stand_in import StandInTop
-from twins import SimulatedPcie, StandInGolden
+from twins import CONFIG, TAPE, SimulatedPcie, StandInGolden
 
-from tritone.common.config import TINY
-from tritone.common.tape import MAGIC
 from tritone.host import golden
 from tritone.host.driver import Board
 from tritone.host.transport import SerialTransport
 from tritone.sim.virtual import VirtualBoard
 
-CONFIG = replace(TINY, clock_hz=12_000_000, baud=3_000_000, token_fifo=64)  # 4 clocks a bit
 WAITS = {"gap_clocks": 2000, "poll_clocks": 20_000}
-TAPE = MAGIC.to_bytes(CONFIG.word_bytes, "little") + bytes(range(256)) * 150
 
 
 def start():

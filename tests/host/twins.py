@@ -2,8 +2,10 @@
 
 import contextlib
 import threading
+from dataclasses import replace
 from types import SimpleNamespace
 
+from tritone.common.config import TINY
 from tritone.common.counters import COUNTERS
 from tritone.common.tape import MAGIC, Header, HeaderError
 from tritone.host.driver import Board
@@ -14,6 +16,8 @@ from tritone.model.integers import integer_model
 from tritone.sim.board_twin import BoardTwin
 from tritone.sim.pcie_twin import HostMemory, PcieTwin
 
+CONFIG = replace(TINY, clock_hz=12_000_000, baud=3_000_000, token_fifo=64)  # 4 clocks a bit
+TAPE = MAGIC.to_bytes(CONFIG.word_bytes, "little") + bytes(range(256)) * 150
 TOKEN_MASK = (1 << 24) - 1
 ARENA_AT = 0x12_3450_0000  # beyond 4 GiB: both halves of an address count
 GUARD = b"\xa5" * 4096
