@@ -420,3 +420,15 @@ def test_a_board_whose_engine_stands_still_is_silent_to_the_driver():
         simulated.twin.silent = False
         assert board.identify()["config"] == CONFIG
         assert board.verify(0, 10) == zlib.crc32(bytes(10 * WORD))
+
+
+def test_a_block_in_slow_pieces_arrives_whole():
+    """The board takes one step now and then: pieces wait in both buffers."""
+    with SimulatedPcie(CONFIG, threaded=True) as simulated:
+        step = simulated.twin.step
+        simulated.twin.step = lambda: time.sleep(2e-3) or step()
+        octets = random.Random(3).randbytes(100_000)
+        transport = simulated.transport(piece=4096)
+        transport.store(0, octets, WORD)
+        assert simulated.board.memory[:len(octets)] == octets
+        transport.close()
