@@ -251,6 +251,12 @@ class PcieTransport:
     def _write(self, register, value):
         self._window.write32(OFFSET[register], value)
 
+    def _status(self):
+        status = self._read("STATUS")
+        if status == ALL_ONES:
+            raise self._gone()
+        return status
+
     def _identify(self):
         """Is this a board that this program knows?"""
         self._window.enable(master=False)
@@ -280,11 +286,11 @@ class PcieTransport:
         The reset comes before bus mastering: a program that was killed has left rings behind in
         memory that is not its own any more.
         """
-        self._window.enable(master=False)
+        self._window.enable(master=False)  # bus mastering stays as it is
         self._write("CONTROL", CONTROL_RESET)
         self._rest()
         self._window.enable(master=True)
-        if not self._read("STATUS") & STATUS_MASTER:
+        if not self._status() & STATUS_MASTER:
             raise PortError(f"{self.name}: bus mastering does not stay on; the device or its port "
                             "was reset, or another program turned it off")
         self._write("EVENT_MASK", 0)
@@ -303,9 +309,7 @@ class PcieTransport:
         """Waits until the board writes no more: what a read returns comes behind its last write
         (PCI Express Base Specification, 2.4.1)."""
         deadline = time.monotonic() + self._patience
-        while (status := self._read("STATUS")) & STATUS_BUSY:
-            if status == ALL_ONES:
-                raise self._gone()
+        while self._status() & STATUS_BUSY:
             if time.monotonic() > deadline:
                 raise PortError(f"{self.name}: its engine does not come to rest within "
                                 f"{self._patience:g} s of a reset")
@@ -313,10 +317,7 @@ class PcieTransport:
 
     def _look(self):
         """What the registers say that memory cannot."""
-        status = self._read("STATUS")
-        if status == ALL_ONES:
-            raise self._gone()
-        if status & STATUS_STOPPED:
+        if self._status() & STATUS_STOPPED:
             self._reap()  # what came before the error, and the error where it could be written
             error = self._read("ERROR")
             raise EngineStopped(error & 0xFF,

@@ -77,6 +77,16 @@ def test_an_entry_is_as_documented_and_whole_before_the_doorbell(ring, octets):
     assert seen == [(OFFSET["DOWN_TAIL"], 6, entry)]
 
 
+def test_the_doorbell_counts_modulo_65536(octets):
+    ring = Ring(Registers(UP_HEAD=65_535), Buffer(memoryview(octets), ARENA_AT), "UP")
+    ring.begin()
+    assert ring.post(Kind.LOAD, BUFFER, 60) == 65_535
+    ring.announce()
+    assert ring._window["UP_TAIL"] == 0
+    finish(octets, 3, Outcome.DONE, 60)
+    assert ring.reap() == (65_535, Outcome.DONE, 60)
+
+
 def test_entries_are_the_hosts_again_in_order(ring, octets):
     for _ in range(4):
         ring.post(Kind.SEND, BUFFER, 60)
