@@ -155,14 +155,21 @@ def test_rings_wrap_around(simulated, entries):
 
 
 def test_counts_of_entries_wrap_around(simulated):
-    transport = simulated.transport(entries=128)
-    most = 1 << 16
-    for _ in range(most // 128 + 1):
-        transport.write(bytes(128 * 1024))  # no frame in it
-    assert transport._down.posted > most
-    transport.write(IDENTIFY)
-    assert answers(transport, 1) == [7]
-    assert register(simulated, "DOWN_HEAD") == transport._down.posted % most
+    reset, most = simulated.twin._reset, 1 << 16
+
+    def late():
+        """A reset after which both rings go on from counts that are about to wrap."""
+        reset()
+        for ring in ("DOWN", "UP"):
+            simulated.twin._registers.update({f"{ring}_HEAD": most - 9, f"{ring}_TAIL": most - 9})
+
+    simulated.twin._reset = late
+    transport = simulated.transport(entries=8)
+    for number in range(40):
+        transport.write(link.encode_frame(number, Opcode.IDENTIFY))
+        assert answers(transport, 1) == [number]
+    assert register(simulated, "DOWN_HEAD") == register(simulated, "UP_HEAD") == 31
+    assert register(simulated, "UP_TAIL") == 39
     transport.close()
 
 
