@@ -25,7 +25,7 @@ unexport PYTHONPATH
         formal netlist lint mutants train lock clean prerequisites
 
 help:  ## this list
-	@echo "make TARGET [PROMPT=... TOKENS=$(TOKENS) SEED=$(SEED) TEMPERATURE=$(TEMPERATURE) MODEL=$(MODEL) BOARD=virtual|golden|PORT]"
+	@echo "make TARGET [PROMPT=... TOKENS=$(TOKENS) SEED=$(SEED) TEMPERATURE=$(TEMPERATURE) MODEL=$(MODEL) BOARD=virtual|golden|pcie-sim|PORT]"
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 generate: $(READY)  ## write a story on the virtual board

@@ -8,6 +8,7 @@ from ..common.link import Opcode, Status
 from .driver import Board
 from .failure import Failure
 from .text import name_size
+from .transport import PCIE
 
 SECONDS = 1.0  # of the wall, for the throughput
 SEED = 5
@@ -45,7 +46,8 @@ def check_link(bench):
     _damage_answers(bench, draw)
     bytes_a_second, line = _throughput(bench, config), config.baud / 10
     memory = config.memory_words * config.word_bytes
-    how = "the simulation's own speed" if bench.simulated else \
+    how = "the simulation's own speed" if bench.simulated else "frames over PCIe" \
+        if bench.options.board.startswith(PCIE) else \
         f"{100 * bytes_a_second / line:.0f} % of {config.baud:,} baud"
     return {"line": f"{config.name}: {config.rows} x {config.inputs} lanes at "
                     f"{config.clock_hz / 1e6:g} MHz, {name_size(memory)}; {echoes} echoes, "

@@ -11,9 +11,10 @@ from ..common.link import (ARGUMENTS, CRC_REPLY, PROMPT_REPLY, RESPONSE, TOKENS_
                            RunFlag, Status, TokensFlag)
 from ..common.signatures import STREAMS
 from ..common.tape import Header, HeaderError
-from .transport import BAUD, BoardError, SerialTransport
+from .transport import BAUD, BoardError, open_transport
 
 VERIFY_BYTES = 1 << 14  # of the tape in one VERIFY: what is written again when it differs
+STORE_BYTES = 1 << 24  # written at once, by a transport that reaches the memory by itself
 BUSY_PAUSE = 0.005
 MAX_TOKEN = (1 << 8 * link.TOKEN_BYTES) - 1
 MAX_TEMPERATURE = (1 << 16) - 1
@@ -55,6 +56,7 @@ class Board:
     Parameters
     ----------
     transport : object with write(bytes), read(seconds), close() and a name
+        If it has store(address, octets, word_bytes), tapes go that way.
     timeout : float
         Seconds to wait for an answer before the request is sent again.
     attempts : int
@@ -76,8 +78,8 @@ class Board:
 
     @classmethod
     def open(cls, port, *, baud=BAUD, **options):
-        """The board at a serial port. PortError when there is no such port."""
-        return cls(SerialTransport(port, baud), **options)
+        """The board at a serial port, or at pcie:ADDRESS. PortError when there is none."""
+        return cls(open_transport(port, baud), **options)
 
     def close(self):
         """Release the port."""
@@ -224,12 +226,7 @@ class Board:
         if self._words(image) > config.memory_words:
             raise RequestError(f"a tape of {len(image)} bytes does not fit the board's memory of "
                                f"{config.memory_words * self._word_bytes} bytes")
-        block = VERIFY_BYTES // self._word_bytes * self._word_bytes
-        written = 0
-        for start in range(0, len(image), block):
-            written += self._load_block(start // self._word_bytes, image[start:start + block])
-            if progress:
-                progress(min(start + block, len(image)), len(image))
+        written = self._load_blocks(image, progress or (lambda done, total: None))
         self.load_model()
         return written
 
@@ -251,16 +248,46 @@ class Board:
                 f"(vocabulary {identity['vocabulary']}) in its block RAM and takes no other; this "
                 f"one is {model_id:08x}: it needs a bitstream of its own")
 
-    def _load_block(self, address, octets):
-        if self.verify(address, self._words(octets)) == zlib.crc32(octets):
-            return 0
+    def _load_blocks(self, image, progress):
+        """Writes the blocks that differ, as many at once as go that follow each other; how many
+        bytes that were."""
+        most = STORE_BYTES if hasattr(self._transport, "store") else VERIFY_BYTES
+        written = begun = 0  # what lies before `begun` is right
+        for start, stop in self._blocks(0, len(image)):
+            right = self._holds(image, start, stop)
+            if right or stop == len(image) or stop + VERIFY_BYTES > begun + most:
+                written += self._replace(image, begun, start if right else stop)
+                begun = stop
+                progress(stop, len(image))
+        return written
+
+    def _blocks(self, start, stop):
+        """(start, stop) of each block in this range of bytes."""
+        size = VERIFY_BYTES // self._word_bytes * self._word_bytes
+        return [(at, min(at + size, stop)) for at in range(start, stop, size)]
+
+    def _holds(self, image, start, stop):
+        """Whether the board's memory holds these bytes of the tape."""
+        octets = image[start:stop]
+        return self.verify(start // self._word_bytes, self._words(octets)) == zlib.crc32(octets)
+
+    def _replace(self, image, start, stop):
+        """Writes bytes of the tape and looks whether they have arrived; how many."""
+        self._store(start // self._word_bytes, image[start:stop])
+        for first, last in self._blocks(start, stop):
+            if not self._holds(image, first, last):
+                raise BoardError(f"{self._transport.name}: memory does not keep what is written "
+                                 f"from word {first // self._word_bytes} on")
+        return stop - start
+
+    def _store(self, address, octets):
+        """Whole words of any length, by DMA where the transport has it, else in frames."""
+        if hasattr(self._transport, "store"):
+            self._transport.store(address, octets, self._word_bytes)
+            return
         step = link.MAX_DATA // self._word_bytes * self._word_bytes
         for start in range(0, len(octets), step):
             self.write(address + start // self._word_bytes, octets[start:start + step])
-        if self.verify(address, self._words(octets)) != zlib.crc32(octets):
-            raise BoardError(f"{self._transport.name}: memory does not keep what is written from "
-                             f"word {address} on")
-        return len(octets)
 
     # Runs ------------------------------------------------------------------------------------
 

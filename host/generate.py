@@ -20,6 +20,7 @@ from ..common.config import PRESETS, preset
 from ..common.errors import TritoneError
 from ..common.formats import DEFAULT
 from ..model.tokenizer import check_tokenizer
+from . import pcie_sim
 from .display import Display
 from .driver import Board
 from .text import Detokeniser, encode_prompt, end_of_text, load_tokenizer
@@ -67,8 +68,9 @@ def temperature_code(value):
 
 def parse(arguments=None):
     parser = Parser(prog="generate.py", description=__doc__.splitlines()[0])
-    parser.add_argument("--board", default="virtual", metavar="virtual|golden|PORT",
-                        help="where the model runs; a PORT is a device or a pyserial URL")
+    parser.add_argument("--board", default="virtual", metavar="virtual|golden|pcie-sim|PORT",
+                        help="where the model runs; a PORT is a device, a pyserial URL or "
+                             "pcie:ADDRESS; pcie-sim simulates a board and its PCIe host")
     parser.add_argument("--baud", type=int, default=BAUD, metavar="B", help="of the PORT")
     parser.add_argument("--model", type=Path, default=Path("models/stories-1m5"), metavar="DIR")
     parser.add_argument("--prompt", default="Once upon a time", metavar="S")
@@ -119,6 +121,10 @@ def open_board(options, config, tape):
             except TritoneError:
                 virtual.check()  # knows better why
                 raise
+    elif options.board == pcie_sim.PORT:
+        with Board(pcie_sim.open_pcie_sim(options.preset), timeout=pcie_sim.TIMEOUT_S, attempts=3,
+                   stall=pcie_sim.STALL_S, provenance="simulated") as board:
+            yield board
     else:
         with Board.open(options.board, baud=options.baud) as board:
             yield board
@@ -212,7 +218,7 @@ def generate(options):
     tokenizer = load_tokenizer(options.model)
     encode_prompt(tokenizer, options.prompt)  # complain before anything takes time
     config = preset(options.preset)
-    if options.board not in ("virtual", "golden"):
+    if options.board not in ("virtual", "golden", pcie_sim.PORT):
         with Board.open(options.board, baud=options.baud) as board:
             config = board.identify()["config"]
     tape, prediction = compile_tape(options.model, config)

@@ -26,7 +26,12 @@ class GoldenBoard:
 
     def identify(self):
         """What driver.Board.identify gives, as far as a model in NumPy has it."""
-        return {"config": self.config, "running": False, "session": 0}
+        return {"config": self.config, "counters": len(COUNTERS), "ready": True, "error": 0,
+                "running": False, "busy": False, "session": 0}
+
+    def reset(self):
+        """Forget the recurrent state."""
+        self.state = self.golden.start()
 
     def load(self, image, progress=None):
         """Nothing to load: returns 0 bytes written."""

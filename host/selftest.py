@@ -31,7 +31,7 @@ from .driver import Board
 from .failure import Failure
 from .generate import INTERRUPTED, Parser
 from .shipped import fitting
-from .transport import BAUD, BoardError, SerialTransport
+from .transport import BAUD, BoardError, open_transport
 
 CHECKS = {"link": check_link, "memory": check_memory, "blocks": check_blocks, "text": check_text}
 TIMEOUT, VIRTUAL_TIMEOUT = 1.0, 30.0  # seconds; of a simulated clock
@@ -50,7 +50,7 @@ def count(text):
 def parse(arguments=None):
     parser = Parser(prog="selftest.py", description=__doc__.splitlines()[0])
     parser.add_argument("--board", default="virtual", metavar="virtual|PORT",
-                        help="a PORT is a device or a pyserial URL")
+                        help="a PORT is a device, a pyserial URL or pcie:ADDRESS")
     parser.add_argument("--baud", type=int, default=BAUD, metavar="B", help="of the PORT")
     parser.add_argument("--preset", default="virtual", choices=sorted(PRESETS), metavar="NAME",
                         help=f"size of the virtual board: {', '.join(sorted(PRESETS))}")
@@ -111,7 +111,7 @@ class Bench:
                 contents=self._built_in and self._built_in.contents, fault=self.fault,
                 sdram=memory_use(self.options.memory))
             port = self._virtual.port
-        self.transport = SerialTransport(port, self.options.baud)
+        self.transport = open_transport(port, self.options.baud)
         self.board = Board(self.transport, timeout=self.timeout, attempts=3,
                            provenance="simulated" if self.simulated else "board")
 

@@ -7,6 +7,7 @@ import serial
 from ..common.errors import TritoneError
 
 BAUD = 3_000_000
+PCIE = "pcie:"  # of a port's name, before the address
 WRITE_SECONDS = 5.0
 
 
@@ -16,6 +17,20 @@ class BoardError(TritoneError):
 
 class PortError(BoardError):
     """A port that cannot be opened, or that is gone."""
+
+
+def open_transport(port, baud=BAUD):
+    """The transport to `port`: a serial port, or pcie:ADDRESS, a device as lspci names it.
+
+    Raises
+    ------
+    BoardError
+        With what is missing, in one line.
+    """
+    if port.startswith(PCIE):
+        from .pcie_linux import open_pcie
+        return open_pcie(port.removeprefix(PCIE))
+    return SerialTransport(port, baud)
 
 
 class SerialTransport:

@@ -1,48 +1,153 @@
-"""A simulated board with the real link and a stand-in accelerator, for all tests of the host."""
+"""Boards with a stand-in accelerator at the end of each transport, for all tests of the host."""
 
+import contextlib
 import os
-from dataclasses import replace
+from unittest import mock
 
 import pytest
 from stand_in import StandInTop
+from twins import CONFIG, TAPE, SimulatedPcie, StandInGolden
 
-from tritone.common.config import TINY
-from tritone.common.tape import MAGIC
+from tritone.host import golden
 from tritone.host.driver import Board
 from tritone.host.transport import SerialTransport
 from tritone.sim.virtual import VirtualBoard
 
-CONFIG = replace(TINY, clock_hz=12_000_000, baud=3_000_000, token_fifo=64)  # 4 clocks a bit
 WAITS = {"gap_clocks": 2000, "poll_clocks": 20_000}
-TAPE = MAGIC.to_bytes(CONFIG.word_bytes, "little") + bytes(range(256)) * 150
 
 
 def start():
-    """A new board that has no model."""
+    """A new virtual board that has no model."""
     return VirtualBoard(CONFIG, component=StandInTop(CONFIG, **WAITS))
 
 
+class Uart:
+    """The gateware of the link at a serial port.
+
+    A place has open(**options), a new Board at it, as a new program would have; transport();
+    vanish(), after which nothing is there; prompt_tokens(n), those counted of a prompt of n.
+    """
+
+    def __init__(self):
+        self._virtual = start()
+        self.port = self._virtual.port
+
+    def transport(self):
+        return SerialTransport(self.port)
+
+    def open(self, **options):
+        return Board(self.transport(), **{"timeout": 5} | options)
+
+    def prompt_tokens(self, count):
+        return count
+
+    def vanish(self):
+        self._virtual.close()
+
+    close = vanish
+
+
+class Pcie:
+    """The twin of the PCIe endpoint, working beside the program as a device does."""
+
+    def __init__(self):
+        self.simulated = SimulatedPcie(CONFIG, threaded=True)
+
+    def transport(self):
+        return self.simulated.transport()
+
+    open, prompt_tokens = Uart.open, Uart.prompt_tokens
+
+    def vanish(self):
+        self.simulated.twin.gone = True
+
+    def close(self):
+        self.simulated.stop()
+        assert self.simulated.check_guards()
+
+
+class GoldenPlace:
+    """The golden model's board, around the stand-in's recurrence; it has no transport."""
+
+    def open(self, **_):
+        with mock.patch.object(golden, "integer_model"), \
+                mock.patch.object(golden, "Golden", lambda _: StandInGolden()):
+            return contextlib.closing(golden.GoldenBoard("stand-in", CONFIG))
+
+    def prompt_tokens(self, count):
+        return count - 1  # the last one is read to sample
+
+    def close(self):
+        pass
+
+
+PLACES = {"uart": Uart, "pcie": Pcie, "golden": GoldenPlace}
+BOARDS = "uart", "pcie"
+
+
+@contextlib.contextmanager
+def place(name):
+    """A new place without a model."""
+    made = PLACES[name]()
+    try:
+        yield made
+    finally:
+        made.close()
+
+
 @pytest.fixture(scope="session")
-def port():
-    """Port of a board with TAPE."""
-    with start() as virtual:
-        with Board.open(virtual.port, timeout=5) as board:
-            board.load(TAPE)
-        yield virtual.port
+def _loaded():
+    """name -> its place with TAPE, made when it is first asked for."""
+    with contextlib.ExitStack() as stack:
+        made = {}
+
+        def get(name):
+            if name not in made:
+                made[name] = stack.enter_context(place(name))
+                with made[name].open() as board:
+                    board.load(TAPE)
+            return made[name]
+
+        yield get
+
+
+@pytest.fixture(params=BOARDS)
+def there(request, _loaded):
+    """A place with TAPE, behind each transport in turn."""
+    return _loaded(request.param)
 
 
 @pytest.fixture
-def board(port):
-    with Board.open(port, timeout=5) as board:
+def board(there):
+    with there.open() as board:
         yield board
 
 
+@pytest.fixture(params=PLACES)
+def anywhere(request, _loaded):
+    """A place with TAPE, the golden model's too."""
+    return _loaded(request.param)
+
+
+@pytest.fixture(params=BOARDS)
+def fresh(request):
+    """A new place without a model."""
+    with place(request.param) as made:
+        yield made
+
+
 @pytest.fixture
-def raw(port):
-    """A transport to the same board."""
-    transport = SerialTransport(port)
+def raw(there):
+    """A transport to a board with TAPE."""
+    transport = there.transport()
     yield transport
     transport.close()
+
+
+@pytest.fixture
+def port(_loaded):
+    """Port of a serial board with TAPE."""
+    return _loaded("uart").port
 
 
 @pytest.fixture
@@ -52,3 +157,20 @@ def silent_port():
     yield os.ttyname(slave)
     os.close(slave)
     os.close(master)
+
+
+@pytest.fixture
+def silent_pcie():
+    """A transport to an endpoint that keeps its registers and works on nothing."""
+    with SimulatedPcie(CONFIG) as simulated:
+        transport = simulated.transport()
+        simulated.twin.silent = True
+        yield transport
+
+
+@pytest.fixture(params=BOARDS)
+def silent(request):
+    """A transport at whose other end nothing happens."""
+    if request.param == "pcie":
+        return request.getfixturevalue("silent_pcie")
+    return SerialTransport(request.getfixturevalue("silent_port"))

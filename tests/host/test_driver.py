@@ -1,4 +1,8 @@
-"""The driver against the gateware of the link; a stand-in takes the accelerator's place."""
+"""The driver at the end of every transport; a stand-in takes the accelerator's place.
+
+Over "uart" the gateware of the link answers, over "pcie" twins of the endpoint and of the board;
+what a golden model can do as well is asked of host/golden.py too.
+"""
 
 import random
 import time
@@ -6,7 +10,7 @@ import zlib
 from dataclasses import replace
 
 import pytest
-from conftest import CONFIG, TAPE, start
+from conftest import CONFIG, TAPE
 from noise import NoisyTransport
 from stand_in import TOKEN_CLOCKS, expected
 
@@ -17,7 +21,7 @@ from tritone.common.formats import COMPACT
 from tritone.common.link import RESPONSE, Opcode, Status
 from tritone.common.signatures import STREAMS
 from tritone.host.driver import Board, Refused, RequestError, SilentBoard
-from tritone.host.transport import BoardError, PortError, SerialTransport
+from tritone.host.transport import BoardError, PortError
 
 PROMPT = [3, 1, 4, 1, 5, 0xABCDEF]
 ROOM = CONFIG.token_fifo
@@ -40,8 +44,9 @@ def arguments(opcode, *values):
     return link.ARGUMENTS[opcode].pack(*values)
 
 
-def test_identify_gives_the_whole_config(board):
-    identity = board.identify()
+def test_identify_gives_the_whole_config(anywhere):
+    with anywhere.open() as board:
+        identity = board.identify()
     assert identity["config"] == CONFIG
     assert identity["counters"] == len(COUNTERS)
     assert identity["ready"] and not identity["running"] and not identity["error"]
@@ -108,40 +113,48 @@ def test_the_last_word_of_memory_is_reached_and_none_beyond(board):
 @pytest.mark.parametrize("prompt, generate", [
     (1, 1), (1, 0), (2, 3), (5, ROOM - 1), (3, ROOM), (3, ROOM + 1), (3, 5 * ROOM + 7),
     (ROOM, 2), (ROOM + 1, 2), (170, 1), (171, 1), (600, 40)])
-def test_tokens_are_those_of_the_machine(board, prompt, generate):
+def test_tokens_are_those_of_the_machine(anywhere, prompt, generate):
     generator = random.Random(prompt * generate)
     tokens = [generator.randrange(1 << 24) for _ in range(prompt)]
     temperature, seed = generator.randrange(1 << 16), generator.randrange(1 << 64)
-    got = list(board.run(tokens, generate, temperature, seed))
-    assert got == expected(tokens, generate, temperature=temperature, seed=seed)[0]
-    counters = board.counters()
-    assert counters["tokens"] == generate and counters["prompt_tokens"] == prompt
-    assert counters["clocks"] >= TOKEN_CLOCKS * generate
-    assert not board.identify()["running"]
+    with anywhere.open() as board:
+        got = list(board.run(tokens, generate, temperature, seed))
+        assert got == expected(tokens, generate, temperature=temperature, seed=seed)[0]
+        counters = board.counters()
+        assert not board.identify()["running"]
+    assert counters["tokens"] == generate
+    assert counters["prompt_tokens"] == anywhere.prompt_tokens(prompt)
 
 
-def test_the_state_is_kept_or_reset_as_asked(board):
+def test_clocks_are_counted(board):
+    list(board.run(PROMPT, 30))
+    assert board.counters()["clocks"] >= TOKEN_CLOCKS * 30
+
+
+def test_the_state_is_kept_or_reset_as_asked(anywhere):
     tokens, state = expected(PROMPT, 4)
-    assert list(board.run(PROMPT, 4)) == tokens
-    assert list(board.run(PROMPT, 4, reset=False)) == expected(PROMPT, 4, state=state)[0]
-    list(board.run(PROMPT, 4))
-    board.reset()
-    assert list(board.run(PROMPT, 4, reset=False)) == tokens
+    with anywhere.open() as board:
+        assert list(board.run(PROMPT, 4)) == tokens
+        assert list(board.run(PROMPT, 4, reset=False)) == expected(PROMPT, 4, state=state)[0]
+        list(board.run(PROMPT, 4))
+        board.reset()
+        assert list(board.run(PROMPT, 4, reset=False)) == tokens
 
 
 @pytest.mark.parametrize("taken", [0, 1, 5, ROOM + 1])
-def test_a_run_that_is_closed_is_cancelled(board, taken):
-    run = board.run(PROMPT, 1_000_000)
-    got = [next(run) for _ in range(taken)]
-    run.close()
-    assert got == expected(PROMPT, taken)[0]
-    assert not board.identify()["running"] and not board.identify()["busy"]
-    assert list(board.run(PROMPT, 3)) == expected(PROMPT, 3)[0]
+def test_a_run_that_is_closed_is_cancelled(anywhere, taken):
+    with anywhere.open() as board:
+        run = board.run(PROMPT, 1_000_000)
+        got = [next(run) for _ in range(taken)]
+        run.close()
+        assert got == expected(PROMPT, taken)[0]
+        assert not board.identify()["running"] and not board.identify()["busy"]
+        assert list(board.run(PROMPT, 3)) == expected(PROMPT, 3)[0]
 
 
 @pytest.mark.parametrize("sent", [0, 1, 2, 100])
-def test_a_run_left_with_half_a_prompt_is_ended_by_the_next_program(port, sent):
-    with Board.open(port, timeout=5) as lost:
+def test_a_run_left_with_half_a_prompt_is_ended_by_the_next_program(there, sent):
+    with there.open() as lost:
         session = lost.identify()["session"] + 1
         lost.request(Opcode.RUN, session, 10, 0, 0, 0)
         part = min(sent, 100)
@@ -153,7 +166,7 @@ def test_a_run_left_with_half_a_prompt_is_ended_by_the_next_program(port, sent):
                        lambda: lost.request(Opcode.RUN, session + 1, 10, 0, 0, 0)):
             with pytest.raises(Refused, match="busy with a run"):
                 action()
-    with Board.open(port, timeout=5) as board:
+    with there.open() as board:
         assert list(board.run(PROMPT, 3)) == expected(PROMPT, 3)[0]
         with pytest.raises(Refused, match="another program"):
             board.request(Opcode.TOKENS, session, 0)
@@ -200,8 +213,8 @@ def test_prompt_tokens_count_once_and_gaps_not_at_all(board):
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_noise_never_changes_a_token(port, seed):
-    transport = NoisyTransport(SerialTransport(port), 0.004, seed)
+def test_noise_never_changes_a_token(there, seed):
+    transport = NoisyTransport(there.transport(), 0.004, seed)
     generator = random.Random(seed)
     with Board(transport, timeout=0.05, attempts=100) as board:
         for _ in range(12):
@@ -214,19 +227,19 @@ def test_noise_never_changes_a_token(port, seed):
 
 
 @pytest.mark.parametrize("fault", NoisyTransport.FAULTS)
-def test_each_kind_of_noise_is_survived(port, fault):
-    transport = NoisyTransport(SerialTransport(port), 0.004, 7, faults=[fault])
+def test_each_kind_of_noise_is_survived(there, fault):
+    transport = NoisyTransport(there.transport(), 0.004, 7, faults=[fault])
     with Board(transport, timeout=0.05, attempts=100) as board:
         assert list(board.run(PROMPT * 30, 70)) == expected(PROMPT * 30, 70)[0]
     assert transport.faults_made
 
 
-def test_a_tape_arrives_through_noise(port):
+def test_a_tape_arrives_through_noise(there):
     other = TAPE[:4] + bytes(reversed(TAPE[4:9000])) + TAPE[9000:]
-    transport = NoisyTransport(SerialTransport(port), 0.0005, 3)
+    transport = NoisyTransport(there.transport(), 0.0005, 3)
     with Board(transport, timeout=0.05, attempts=100) as board:
         assert board.load(other)
-    with Board.open(port, timeout=5) as board:
+    with there.open() as board:
         assert board.verify(0, len(other) // WORD) == zlib.crc32(other)
         board.load(TAPE)
 
@@ -258,8 +271,8 @@ def test_the_board_never_answers_a_response(raw):
     assert ask(raw, Opcode.IDENTIFY, sequence=255)[0] == Status.OK
 
 
-def test_without_a_model_nothing_runs_and_a_foreign_tape_is_refused():
-    with start() as virtual, Board.open(virtual.port, timeout=5) as board:
+def test_without_a_model_nothing_runs_and_a_foreign_tape_is_refused(fresh):
+    with fresh.open() as board:
         with pytest.raises(Refused, match="no model is loaded"):
             next(board.run(PROMPT, 1))
         with pytest.raises(BoardError, match="header: it does not begin with a tape$"):
@@ -280,9 +293,9 @@ def test_what_no_board_can_take_is_refused_before_it_is_sent(board):
         board.write(0, b"abc")
 
 
-def test_a_silent_board_is_named(silent_port):
-    with Board.open(silent_port, timeout=0.05, attempts=3) as board:
-        with pytest.raises(SilentBoard, match=f"{silent_port}: no answer to IDENTIFY after 3"):
+def test_a_silent_board_is_named(silent):
+    with Board(silent, timeout=0.05, attempts=3) as board:
+        with pytest.raises(SilentBoard, match=f"{silent.name}: no answer to IDENTIFY after 3"):
             board.identify()
 
 
@@ -293,10 +306,9 @@ def test_an_unknown_port_is_named():
         Board.open("nowhere://")
 
 
-def test_a_board_that_goes_away_is_reported():
-    virtual = start()
-    with Board.open(virtual.port, timeout=0.2, attempts=2) as board:
+def test_a_board_that_goes_away_is_reported(fresh):
+    with fresh.open(timeout=0.2, attempts=2) as board:
         board.identify()
-        virtual.close()
+        fresh.vanish()
         with pytest.raises(BoardError, match="^[^\n]*$"):
             board.identify()

@@ -1,0 +1,113 @@
+"""`--board pcie-sim`: a machine behind the model of the hard block, a root complex, and a socket.
+
+    python -m tritone.sim.pcie_board --preset virtual SOCKET MEMORY
+
+host/pcie_sim.py starts it, with the descriptors of a socket and of a file. It builds the simulator
+with Verilator and becomes it; cocotb runs `board` below until the program at the socket is gone.
+"""
+
+import argparse
+import mmap
+import os
+import sys
+
+import cocotb
+from cocotb.triggers import ClockCycles
+
+from ..common.config import PRESETS, preset
+from ..common.errors import TritoneError
+from . import runner
+from .pcie_server import connected, serve
+from .streams import parameters
+
+NAME = "pcie_top"
+MEMORY_AT = 1 << 32  # of the shared memory: behind all that the root complex gives out by itself
+POLL_CLOCKS = 16  # between two looks at the socket
+ANSWER_CLOCKS = 10_000  # in which a register answers
+FOREVER = 1 << 62  # clocks
+ALL_ONES = 0xFFFF_FFFF
+
+
+def design(config):
+    """The gateware that is simulated."""
+    from ..rtl.pcie_link import PcieTop
+    return PcieTop(config)
+
+
+async def attach(dut, config, memory):
+    """Block, root complex and the machine's memory around the top `dut`; a PcieDevice whose
+    registers answer. `memory`, an mmap, is the host's memory from MEMORY_AT on."""
+    from cocotbext.axi import MemoryRegion
+
+    from .memory import attach as attach_words
+    from .pcie_device import PcieDevice
+    device = PcieDevice(dut)
+    device.root.mem_address_space.register_region(MemoryRegion(len(memory), mem=memory), MEMORY_AT)
+    attach_words(dut, config)
+    await device.start(clocks=FOREVER, master=False, msi=False)
+    return device
+
+
+class SimulatedFunction:
+    """What sim/pcie_server.py asks of a device, by the root complex's requests."""
+
+    def __init__(self, device):
+        self._device = device
+
+    async def read32(self, offset):
+        """A dword of BAR 0; all ones, as a host sees it, when no completion or a bad one comes."""
+        try:
+            return await self._device.within(
+                ANSWER_CLOCKS, self._device.bar.read_dword(offset), "completion")
+        except Exception as error:  # of the root complex, which raises nothing narrower
+            print(f"read of {offset:#x}: {error}", flush=True)
+            return ALL_ONES
+
+    async def write32(self, offset, value):
+        await self._device.bar.write_dword(offset, value)
+
+    async def enable(self, master):
+        await self._device.function.enable_device()
+        if master:
+            await self._device.function.set_master()
+
+    def rest(self):
+        return ClockCycles(self._device.clock, POLL_CLOCKS)
+
+
+@cocotb.test
+async def board(dut):
+    """Serves the program at the other end of the socket."""
+    given = parameters()
+    with connected(given["socket"]) as connection, mmap.mmap(given["memory"], 0) as memory:
+        device = await attach(dut, preset(given["preset"]), memory)
+        function = SimulatedFunction(device)
+        await serve(connection, MEMORY_AT, function, function.rest)
+
+
+def become(name, given):
+    """Builds the simulator of a preset and replaces this process by it; what it says goes to
+    standard output."""
+    folder = runner.build(design(preset(name)), NAME)
+    variables = runner.environment(NAME, "pcie_board", "board", 1, FOREVER, given)
+    variables |= {"COCOTB_RESULTS_FILE": os.devnull, "COCOTB_LOG_LEVEL": "WARNING"}
+    os.dup2(sys.stdout.fileno(), sys.stderr.fileno())
+    os.execve(sys.executable, [sys.executable, "-c", runner.LOAD, str(folder / "simulate")],
+              variables)
+
+
+def main(arguments=None):
+    parser = argparse.ArgumentParser(prog="tritone.sim.pcie_board",
+                                     description="A simulated board behind PCIe.")
+    parser.add_argument("--preset", default="virtual", choices=sorted(PRESETS))
+    parser.add_argument("socket", type=int, help="descriptor of a connected Unix socket")
+    parser.add_argument("memory", type=int, help="descriptor of a file: the host's memory")
+    options = parser.parse_args(arguments)
+    try:
+        become(options.preset, vars(options))
+    except (TritoneError, ValueError, OSError) as error:
+        sys.exit(print(" ".join(str(error).split()), flush=True) or 1)
+
+
+if __name__ == "__main__":
+    main()
