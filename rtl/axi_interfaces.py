@@ -80,8 +80,8 @@ class AxiGeometry:
 class AxiSignature(Signature):
     """AXI4, seen by the master; names as in the specification.
 
-    Bursts are INCR of whole beats and all have the id 0, so that answers come in order. Lock, cache,
-    protection and quality of service are left to whoever connects it.
+    Bursts are INCR of whole beats and all have the id 0, so that answers come in order. Lock,
+    cache, protection and quality of service are left to whoever connects it.
     """
 
     def __init__(self, geometry):

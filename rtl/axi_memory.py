@@ -15,7 +15,7 @@ from .write_gatherer import WriteGatherer
 
 BURSTS = 8  # on their way to the memory's domain
 SPANS = 32  # requests whose words have not all come
-LINES = 2 * WRITE_LINES  # to write; those of a burst have to fit in, and four more
+LINES = 4 * WRITE_LINES  # to write; more than twice a burst, which is sent when all of it is there
 READ_LINES = 32
 
 

@@ -106,8 +106,8 @@ transfer_layout = data.StructLayout({
 
 
 def bytes_layout(count):
-    """A beat of a transfer: bytes in order from lane 0. All `count` are used but in the last beat of
-    a transfer, of which the first `used`."""
+    """A beat of a transfer: bytes in order from lane 0. All `count` are used but in the last beat
+    of a transfer, of which the first `used`."""
     return data.StructLayout({"octets": data.ArrayLayout(unsigned(8), count),
                               "used": range(1, count + 1), "last": 1})
 

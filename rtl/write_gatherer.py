@@ -49,6 +49,7 @@ class WriteGatherer(Component):
         room, taken, here, goes_on, leaves, ends = (
             Signal(name=n) for n in ("room", "taken", "here", "goes_on", "leaves", "ends"))
         word_line = geometry.line_of(self.i.payload.address)
+        gathered = self._line(m, taken, fresh=leaves | ~held)
         m.d.comb += [
             room.eq(self.lines.ready & self.bursts.ready),
             self.i.ready.eq(room), taken.eq(self.i.valid & room), self.empty.eq(~held),
@@ -56,7 +57,7 @@ class WriteGatherer(Component):
             goes_on.eq((word_line == next_line) & (next_line[:len(before)] != 0)),
             leaves.eq(held & room & Mux(self.i.valid, ~here, self.flush | self._rest(m))),
             ends.eq(leaves & ~(self.i.valid & goes_on)),
-            self.lines.valid.eq(leaves), self.lines.payload.eq(self._line(m, taken, leaves | ~held)),
+            self.lines.valid.eq(leaves), self.lines.payload.eq(gathered),
             self.bursts.valid.eq(ends), self.bursts.payload.write.eq(1),
             self.bursts.payload.line.eq(first), self.bursts.payload.last.eq(before),
         ]
