@@ -105,12 +105,16 @@ class Bench:
         self._disturb()
         await ClockCycles(dut.clk, 4)
         dut.rst.value = 0
-        await ClockCycles(dut.clk, 3)  # the memory may come later
-        dut.mem_rst.value = 0
         for name in CHANNELS:
             cocotb.start_soon(self._watch(name))
         cocotb.start_soon(self._limit())
         cocotb.start_soon(self._run())
+        cocotb.start_soon(self._calibrate())
+
+    async def _calibrate(self):
+        """The memory leaves its reset later than the machine, which asks it already."""
+        await ClockCycles(self.dut.clk, 40)
+        self.dut.mem_rst.value = 0
 
     def _disturb(self):
         write, read = self.ram.write_if, self.ram.read_if
@@ -365,7 +369,7 @@ async def reset_clears_the_errors(dut):
     await bench.start()
     bench.wild = True
     bench.read(1 << bench.address_bits - 1, 200)
-    await ClockCycles(dut.clk, 60)
+    await ClockCycles(dut.clk, 100)
     assert int(dut.failed.value) == 1
     dut.rst.value = dut.mem_rst.value = 1
     await ClockCycles(dut.clk, 4)
