@@ -2,7 +2,7 @@
 
 from ..rtl.emit import write_if_changed
 from .report import commit
-from .tools import YOSYS, cell_counts, run_tool, versions
+from .tools import YOSYS, ToolError, cell_counts, run_tool, versions
 from .usplus_top import MACHINE
 
 FAMILY = "xcup"  # UltraScale+, of Yosys' synth_xilinx
@@ -22,10 +22,10 @@ FREE = ("CARRY4", "CARRY8", "MUXF7", "MUXF8", "MUXF9", "BUFG", "IBUF", "OBUF")
 
 
 def resources(cells):
-    """{resource: count} of {cell: count}; ValueError for a cell that is not known here."""
+    """{resource: count} of {cell: count}; ToolError for a cell that is not known here."""
     known = {*LUTS, *FLIP_FLOPS, *DSPS, *BRAMS, *URAMS, *FREE}
     if strange := sorted(set(cells) - known):
-        raise ValueError(f"cells of UltraScale+ that are not counted: {', '.join(strange)}")
+        raise ToolError(f"Yosys left cells that are not counted: {', '.join(strange)}")
     ram = sum(LUTS[cell] * count for cell, count in cells.items() if cell.startswith("RAM")
               and cell in LUTS)
     return {
@@ -41,7 +41,7 @@ def resources(cells):
 def figures(board, folder):
     """Synthesises `folder`/tritone.v; the fields of synthesis.json.
 
-    ToolError when Yosys fails.
+    ToolError when Yosys fails or leaves cells of no known kind.
     """
     name = "synthesis"
     write_if_changed(folder / f"{name}.ys", f"read_verilog -sv {MACHINE}.v\n"

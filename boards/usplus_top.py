@@ -21,7 +21,8 @@ RESETS = """\
 SYNCHRONISER = """\
 // Asserted at once, released three edges of `clk` later.
 module reset_synchroniser (input wire clk, input wire asserted, output wire rst);
-    (* ASYNC_REG = "TRUE" *) reg [2:0] stages = 3'b111;
+    (* ASYNC_REG = "TRUE" *) reg [2:0] stages;
+    initial stages = 3'b111;
     always @(posedge clk or posedge asserted)
         if (asserted) stages <= 3'b111;
         else stages <= {stages[1:0], 1'b0};

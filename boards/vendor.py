@@ -37,9 +37,6 @@ def design(board):
     if (size := config.memory_words * config.word_bytes) > board.ddr4.size:
         raise BoardError(f"preset {config.name!r} wants {size:,} bytes of memory; {board.title} "
                          f"has {board.ddr4.size:,}")
-    if config.clock_hz != board.pcie.user_hz:
-        raise BoardError(f"preset {config.name!r} is for {config.clock_hz:,} Hz; the user clock of "
-                         f"{board.title} has {board.pcie.user_hz:,}")
     try:
         return AxiTop(config, board.machine(config), data_bits=board.ddr4.axi_bits, names=NAMES)
     except ValueError as error:

@@ -99,7 +99,8 @@ class VendorBoard:
 
     @property
     def config(self):
-        return preset(self.preset)
+        """Config of the machine, which runs at the block's user clock."""
+        return preset(self.preset, clock_hz=self.pcie.user_hz)
 
     def with_preset(self, name):
         """The same board with another machine."""
