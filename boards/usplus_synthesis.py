@@ -4,6 +4,7 @@ from ..rtl.emit import write_if_changed
 from .report import commit
 from .tools import YOSYS, ToolError, cell_counts, run_tool, versions
 from .usplus_top import MACHINE
+from .verilog_memories import ZEROS
 
 FAMILY = "xcup"  # UltraScale+, of Yosys' synth_xilinx
 PROVENANCE = "post-synthesis, yosys, not placed"
@@ -44,7 +45,7 @@ def figures(board, folder):
     ToolError when Yosys fails or leaves cells of no known kind.
     """
     name = "synthesis"
-    write_if_changed(folder / f"{name}.ys", f"read_verilog -sv {MACHINE}.v\n"
+    write_if_changed(folder / f"{name}.ys", f"read_verilog -sv -D{ZEROS} {MACHINE}.v\n"
                      f"synth_xilinx -family {FAMILY} -flatten -noiopad -noclkbuf -top {MACHINE}\n"
                      f"check -assert\ntee -o {name}.stat stat\n")
     own = folder / f"{name}.yosys.log"
