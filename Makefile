@@ -9,6 +9,9 @@ BOARD       ?= virtual
 PRESET      ?= virtual
 # What is built when no BOARD is named; of `make generate`, BOARD is where the model runs.
 SYNTH_BOARD  = $(if $(filter virtual,$(BOARD)),ulx3s-85f,$(BOARD))
+VENDOR_BOARD = $(if $(filter virtual,$(BOARD)),kcu116,$(BOARD))
+NAMED_PRESET = $(if $(filter command line,$(origin PRESET)),--preset "$(PRESET)")
+VENDOR       = $(PY) -m tritone.boards.vendor "$(VENDOR_BOARD)" $(NAMED_PRESET)
 CORPUS      ?= ../shared/corpora
 WORKERS     ?= 2
 PYTHON      ?= python3
@@ -21,7 +24,7 @@ unexport PYTHONPATH
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help generate selftest selftest-mutants record-selftest test test-train test-sdram results \
-        real-size sim verilog synth synth-all synth-smallest synth-again synth-report program \
+        real-size sim verilog synth-xilinx synth synth-all synth-smallest synth-again synth-report program \
         formal netlist lint mutants train lock clean prerequisites
 
 help:  ## this list
@@ -47,12 +50,14 @@ test-sdram: $(READY)  ## run the SDRAM controller on every part, and with each t
 sim: $(READY)  ## run the cocotb regressions on the emitted Verilog
 	@$(PY) -m pytest -n $(WORKERS) tests/sim
 
-verilog: $(READY)  ## write the machine's Verilog to build/verilog (PRESET=virtual)
-	@$(PY) -m tritone.rtl.emit --preset "$(PRESET)" -o build/verilog
+verilog: $(READY)  ## the machine's Verilog (PRESET=virtual), or a project for Vivado (BOARD=kcu116)
+	@$(if $(filter virtual,$(BOARD)),$(PY) -m tritone.rtl.emit --preset "$(PRESET)" -o build/verilog,$(VENDOR))
+
+synth-xilinx: $(READY)  ## what the Verilog of BOARD=kcu116 takes of its FPGA, by Yosys
+	@$(VENDOR) --synthesise
 
 synth: $(READY)  ## build/BOARD/BOARD.bit and its report (BOARD=ulx3s-85f, SEEDS=8)
-	@$(PY) -m tritone.boards.build "$(SYNTH_BOARD)" $(if $(SEEDS),--seeds $(SEEDS)) \
-	    $(if $(filter command line,$(origin PRESET)),--preset "$(PRESET)")
+	@$(PY) -m tritone.boards.build "$(SYNTH_BOARD)" $(if $(SEEDS),--seeds $(SEEDS)) $(NAMED_PRESET)
 
 synth-all: $(READY)  ## the bitstreams of all boards, many minutes each, then synth-report
 	@status=0; for board in $$($(PY) -m tritone.boards.summary --list); do \

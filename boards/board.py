@@ -125,18 +125,30 @@ class Board:
         return replace(self, preset=preset(name).name)
 
 
-def boards():
-    """{name: Board} of every module of this folder that has BOARDS."""
+def _declared(attribute):
+    """{name: board} of every module of this folder that has a list called `attribute`."""
     package = __name__.rpartition(".")[0]
     folder = import_module(package).__path__
     modules = (import_module(f"{package}.{m.name}") for m in iter_modules(folder)
-               if m.name not in ("build", "chips", "program", "summary"))
-    return {board.name: board for module in modules for board in getattr(module, "BOARDS", ())}
+               if m.name not in ("build", "chips", "program", "summary", "vendor"))
+    return {board.name: board for module in modules for board in getattr(module, attribute, ())}
+
+
+def boards():
+    """{name: Board}: all that open tools build."""
+    return _declared("BOARDS")
+
+
+def vendor_boards():
+    """{name: vendor_board.VendorBoard}: those for which sources for a vendor's tool are written."""
+    return _declared("VENDOR_BOARDS")
 
 
 def board(name):
     """The Board called `name`; BoardError lists the known ones."""
     known = boards()
-    if name not in known:
-        raise BoardError(f"unknown board {name!r}; known: {', '.join(sorted(known))}")
-    return known[name]
+    if name in known:
+        return known[name]
+    if name in vendor_boards():
+        raise BoardError(f"{name!r} needs its vendor's tool: make verilog BOARD={name}")
+    raise BoardError(f"unknown board {name!r}; known: {', '.join(sorted(known))}")

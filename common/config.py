@@ -161,6 +161,11 @@ SDRAM32_COMPACT = replace(SDRAM16_COMPACT, name="sdram32-compact", memory_words=
                           memory_rate=Fraction(5, 8))
 TINY = Config(name="tiny", inputs=10, max_hidden=64, max_inner=128, max_layers=4,
               memory_words=1 << 16, prefetch_words=256, memory_rate=Fraction(2, 5))
+# Models of up to 1.3B on a 32-bit DDR4 at 2,400 MT/s: at most 76.8 bytes for a clock of 125 MHz, of
+# which a word of 320 trits takes 64. boards/kcu116.py has the rest.
+KCU116 = Config(name="kcu116", rows=16, inputs=20, vector=4, max_hidden=2048, max_inner=5632,
+                max_layers=24, memory_words=1 << 24, burst_words=64, memory_latency=40,
+                clock_hz=125_000_000)
 # stories-1m5 in the block RAM of an ECP5 85F; a vector for each clock of the array.
 RESIDENT_85F = Config(name="resident", rows=8, inputs=128, vector=8, array="tables",
                       weights="resident", max_hidden=128, max_inner=384, max_layers=6,
@@ -168,7 +173,7 @@ RESIDENT_85F = Config(name="resident", rows=8, inputs=128, vector=8, array="tabl
                       formats=RESIDENT)
 
 PRESETS = {c.name: c for c in (VIRTUAL, NARROW, LARGE, TINY, SDRAM16, SDRAM16_COMPACT,
-                               SDRAM32_COMPACT, RESIDENT_85F)}
+                               SDRAM32_COMPACT, KCU116, RESIDENT_85F)}
 
 
 def preset(name, /, **changes):
