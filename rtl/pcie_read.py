@@ -153,20 +153,21 @@ class ReadEngine(wiring.Component):
         """Errors, the first of which stays."""
         flying = Signal(range(self._tags + 1))
         age = Signal(range(self._use.timeout + 1))
-        done = Signal()
+        completed = Signal()
+        fault = Signal(Outcome)
         filled = 1 << checker.write.slot
-        m.d.comb += done.eq(checker.done)
-        m.d.sync += flying.eq(flying + self.opened - done)
+        m.d.comb += [completed.eq(checker.done), fault.eq(checker.error)]
+        m.d.sync += flying.eq(flying + self.opened - completed)
         with m.If(self.opened):
             m.d.sync += self.full.bit_select(self.head, 1).eq(0)
-        with m.If(done):
+        with m.If(completed):
             m.d.sync += self.full.eq((self.full | filled) & ~(self.opened << self.head))
         self.there = self.full.bit_select(self.tail, 1) & (self.unread != 0)
         m.d.sync += age.eq(Mux((self.unread != 0) & ~self.there, age + 1, 0))
         asked = self.reads.commands.valid | cutter.active | (flying != 0)
         with m.If(~self.stopped):
-            with m.If(checker.error != Outcome.PENDING):
-                m.d.sync += self.failure.eq(checker.error)
+            with m.If(fault != Outcome.PENDING):
+                m.d.sync += self.failure.eq(fault)
             with m.Elif(age == self._use.timeout):
                 m.d.sync += self.failure.eq(Outcome.TIMEOUT)
             with m.Elif(~self.master & asked):

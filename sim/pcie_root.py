@@ -187,7 +187,6 @@ class WriteRoot:
         limit = self.orders.limit
         self.begun, self.orders = self.orders, Orders(self.most)
         self.orders.limit = limit
-        self.ends = 0
 
     def _came(self, header, dwords):
         assert header["write"] == 1, header

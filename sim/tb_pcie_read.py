@@ -110,7 +110,7 @@ async def every_alignment_and_short_length(dut, idle, stall, boundary):
 
 
 @cocotb.test
-@cocotb.parametrize(limit=[0, 1, 2, 5], boundary=[64, None])
+@cocotb.parametrize((("limit", "boundary"), [(0, 64), (1, 64), (2, 128), (5, None)]))
 async def around_every_cut(dut, limit, boundary):
     await start(dut)
     bench = Bench(dut, limit=limit, boundary=boundary)

@@ -77,9 +77,9 @@ class Bench:
         self.old, self.written = self.written, {}
         await RisingEdge(self.dut.clk)
         self.root.forget()
-        self.dut.clear.value, self.done = 0, 0
+        self.dut.clear.value = 0
         await RisingEdge(self.dut.clk)
-        self.expected = Outcome.PENDING
+        self.expected, self.done, self.root.ends = Outcome.PENDING, 0, 0
 
     def transfers(self, count, most):
         """Random ones of all magnitudes, many of them near cuts, which do not overlap."""
@@ -183,14 +183,14 @@ async def the_next_packets_are_filled_while_one_waits(dut):
 
 
 @cocotb.test
-@cocotb.parametrize(clocks=[1, 41, 81, 121], stall=[0, 0.4])
+@cocotb.parametrize(clocks=[1, 41, 81], stall=[0, 0.4])
 async def a_clear_in_the_middle_drops_what_has_not_begun(dut, clocks, stall):
     """A packet that has begun comes whole and right; all clocks of the pipeline are met."""
     await start(dut)
     bench = Bench(dut, idle=0.02, stall=stall)
     for extra in range(40):
         base = (1 << 52) + (extra << 16)
-        bench.order((base + 3, 600), (base + 4096, 8), (base + 8191, 1))
+        bench.order((base + 3, 300 * bench.use.lanes), (base + 4096, 8), (base + 8191, 1))
         await ClockCycles(dut.clk, clocks + extra)
         await bench.clear()
         if extra % 4 == 0:
@@ -220,7 +220,7 @@ async def what_is_offered_at_a_clear_still_comes(dut):
         bench.root.requests.headers.stall = 0
         await ClockCycles(dut.clk, 100)
         assert bench.root.ends == 1 and bench.done == 0 and bench.root.late == late
-        bench.root.forget()
+        bench.root.ends = 0
         bench.root.memory.clear()
         await bench.check((0x60000, 700))
 

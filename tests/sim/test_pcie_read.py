@@ -7,8 +7,12 @@ from tritone.rtl.pcie_read import ReadEngine
 from tritone.sim.runner import cases, run
 
 CASES = cases("tb_pcie_read")
-DATA = [c for c in CASES if c.startswith((
-    "every_alignment", "around", "random", "a_clear", "bytes_come", "data_that", "a_beat"))]
+DATA = ["every_alignment_and_short_length/idle=0.3/stall=0.3/boundary=64",
+        "around_every_cut/limit=2/boundary=128", "a_beat_a_clock_leaves",
+        "random_transfers/idle=0.2/stall=0.5/boundary=None/mix=True",
+        "a_clear_in_the_middle_drops_everything/clocks=30",
+        "data_that_are_not_as_many_as_the_header_said_end_it/early=0",
+        "bytes_come_as_fast_as_the_bus_carries_them/address=5"]
 TIMEOUT = 4000  # clocks; longer than any read of the tests waits among the others
 
 
