@@ -71,7 +71,7 @@ class Kind(enum.IntEnum):
 
 
 DOWN, UP = 0, 1  # numbers of the rings
-KINDS = {DOWN: (Kind.SEND, Kind.STORE), UP: (Kind.RECEIVE, Kind.LOAD)}
+KINDS = {DOWN: (Kind.SEND, Kind.STORE, Kind.LOAD), UP: (Kind.RECEIVE,)}
 INTERRUPT = 1  # flag of a descriptor
 
 
@@ -142,12 +142,12 @@ REGISTERS = (
     Register("WINDOW_LOW_HIGH", 0x24, "rw", "high half"),
     Register("WINDOW_TOP", 0x28, "rw", "last address that a buffer may use, low half"),
     Register("WINDOW_TOP_HIGH", 0x2C, "rw", "high half"),
-    *_ring("DOWN", 0x40, "buffers to the board"),
-    *_ring("UP", 0x60, "buffers to the host"),
+    *_ring("DOWN", 0x40, "what the board shall do"),
+    *_ring("UP", 0x60, "buffers for frames"),
     Register("CLOCKS", 0x80, "r", "clocks in which a STORE or LOAD was worked on, modulo 2^32; reset "
                                   "clears it and the next two"),
-    Register("READ_BYTES", 0x84, "r", "bytes read from the host for descriptors that are done"),
-    Register("WRITTEN_BYTES", 0x88, "r", "bytes written to the host's buffers"),
+    Register("READ_BYTES", 0x84, "r", "bytes that SENDs and STOREs have read"),
+    Register("LOADED_BYTES", 0x88, "r", "bytes that LOADs have written"),
     Register("CLOCK_HZ", 0x8C, "r", "of the block's user clock"),
 )
 OFFSET = {register.name: register.offset for register in REGISTERS}

@@ -56,7 +56,6 @@ class PcieTransport:
         self._patience, self._watch, self._look_at = patience, watch, 0.0
         self._received = bytearray()
         self._failures = 0
-        self._receiving = True
         self._closed = False
         try:
             self._identify()
@@ -120,30 +119,15 @@ class PcieTransport:
                 self._recover(stop)
 
     def load(self, address, words, word_bytes):
-        """Bytes of `words` words of the board's memory from word `address` on.
-
-        The up ring is worked on in order, and descriptors that wait for frames would hold a LOAD
-        up; so both rings begin anew, and again after it.
-        """
+        """Bytes of `words` words of the board's memory from word `address` on."""
         pieces = self._pieces(address, words * word_bytes, word_bytes)
         octets = bytearray(words * word_bytes)
-        self._switch(receiving=False)
-        try:
-            while pieces:
-                try:
-                    self._load(pieces, octets)
-                except EngineStopped as stop:
-                    self._recover(stop)
-        finally:
-            self._switch(receiving=True)
+        while pieces:
+            try:
+                self._load(pieces, octets)
+            except EngineStopped as stop:
+                self._recover(stop)
         return bytes(octets)
-
-    def _switch(self, receiving):
-        """Starts anew, with descriptors that wait for frames or without; keeps what has come."""
-        with contextlib.suppress(EngineStopped):  # the start ends that too
-            self._reap()
-        self._receiving = receiving
-        self._start()
 
     def _pieces(self, address, octets, word_bytes):
         """[(word, start, stop), ...]: what a buffer holds of each, in whole words."""
@@ -168,8 +152,9 @@ class PcieTransport:
         staging = self._staging[0]
         while pieces:
             word, start, stop = pieces[0]
-            number = self._post(self._up, Kind.LOAD, staging, stop - start, word)
-            self._finish(self._up, number, pieces)
+            self._make_room(self._down)
+            number = self._post(self._down, Kind.LOAD, staging, stop - start, word)
+            self._finish(self._down, number, pieces)
             octets[start:stop] = staging.view[:stop - start]
 
     def _finish(self, ring, number, pieces):
@@ -214,11 +199,10 @@ class PcieTransport:
         """Takes what the board has finished; EngineStopped when it met an error."""
         while (done := self._up.reap()) is not None:
             self._check(self._up, done)
-            if self._receiving:
-                start = done.number % self._up.entries * SLOT
-                self._received += self._incoming.view[start:start + min(done.moved, SLOT)]
-                self._post_receives()
-                self._failures = 0
+            start = done.number % self._up.entries * SLOT
+            self._received += self._incoming.view[start:start + min(done.moved, SLOT)]
+            self._post_receives()
+            self._failures = 0
         while (done := self._down.reap()) is not None:
             self._check(self._down, done)
 
@@ -302,8 +286,7 @@ class PcieTransport:
         for ring in self._rings:
             ring.begin()
         self._write("CONTROL", CONTROL_ENABLE)
-        if self._receiving:
-            self._post_receives()
+        self._post_receives()
 
     def _rest(self):
         """Waits until the board writes no more: what a read returns comes behind its last write

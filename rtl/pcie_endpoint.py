@@ -14,10 +14,11 @@ from .pcie_arbiter import RequestArbiter
 from .pcie_down import DownWorker
 from .pcie_interfaces import AxiStreamSignature
 from .pcie_interrupts import Interrupts
+from .pcie_load import LoadWorker
 from .pcie_read import ReadEngine
+from .pcie_receive import ReceiveWorker
 from .pcie_registers import BarRegisters
 from .pcie_ring import CODE_BITS, Ring
-from .pcie_up import UpWorker
 from .pcie_usplus import CC_USER, CQ_USER, RC_USER, RQ_USER, CompleterShim, RequesterShim
 from .pcie_write import WriteEngine
 from .transfer_share import ReadShare, WriteShare
@@ -124,7 +125,7 @@ class PcieEndpoint(Component):
         m.submodules.write = self.write = WriteEngine(self._use)
         m.submodules.arbiter = arbiter = RequestArbiter(self._use.lanes)
         m.submodules.readers = self.readers = ReadShare(self._use, 3)
-        m.submodules.writers = self.writers = WriteShare(self._use, 3)
+        m.submodules.writers = self.writers = WriteShare(self._use, 4)
         connect(m, self.readers.engine, self.read.reads)
         connect(m, self.writers.engine, self.write.writes)
         connect(m, self.read.requests, arbiter.i[0])
@@ -163,25 +164,43 @@ class PcieEndpoint(Component):
             ]
 
     def build_workers(self, m):
-        self.down = self.resettable(m, "down", DownWorker(self._use, self._config))
-        self.up = UpWorker(self._use, self._config)
+        """SEND and STORE; LOAD, the rest of the same ring; RECEIVE."""
+        config, (down, up) = self._config, self.rings
+        self.down = self.resettable(m, "down", DownWorker(self._use, config))
+        self.up = self.resettable(m, "up", ReceiveWorker(self._use))
+        self.loader = LoadWorker(self._use, config)
         drained = Signal()  # it may be reset
-        m.submodules.up = ResetInserter(drained)(self.up)
-        for ring, worker in zip(self.rings, (self.down, self.up)):
-            connect(m, ring.jobs, worker.jobs)
-            connect(m, worker.results, ring.results)
+        m.submodules.loader = ResetInserter(drained)(self.loader)
+        connect(m, up.jobs, self.up.jobs)
+        connect(m, self.up.results, up.results)
+        load, loads = down.jobs.payload.load, Signal()
+        for worker, chosen in ((self.down, ~load), (self.loader, load)):
+            m.d.comb += [worker.jobs.payload.eq(down.jobs.payload),
+                         worker.jobs.valid.eq(down.jobs.valid & chosen)]
+        m.d.comb += down.jobs.ready.eq(Mux(load, self.loader.jobs.ready, self.down.jobs.ready))
+        with m.If(down.jobs.valid):
+            m.d.sync += loads.eq(load)
+        result = Mux(loads, self.loader.results.payload.as_value(),
+                          self.down.results.payload.as_value())
+        m.d.comb += [
+            down.results.payload.as_value().eq(result),
+            down.results.valid.eq(Mux(loads, self.loader.results.valid, self.down.results.valid)),
+            self.loader.results.ready.eq(down.results.ready & loads),
+            self.down.results.ready.eq(down.results.ready & ~loads),
+        ]
         connect(m, self.down.reads, self.readers.users[2])
         connect(m, self.up.writes, self.writers.users[2])
+        connect(m, self.loader.writes, self.writers.users[3])
         connect(m, self.down.octets, flipped(self.o))
         connect(m, flipped(self.i), self.up.frames)
         connect(m, self.down.writes, flipped(self.memory.writes))
-        connect(m, self.up.requests, flipped(self.memory.requests))
-        connect(m, flipped(self.memory.words), self.up.words)
+        connect(m, self.loader.requests, flipped(self.memory.requests))
+        connect(m, flipped(self.memory.words), self.loader.words)
         m.d.comb += [
-            drained.eq(self.ending & self.up.drained), self.down.broken.eq(self.broken),
-            self.up.broken.eq(Mux(self.ending, Outcome.TIMEOUT, self.broken)),
-            self.claims.eq(Cat(ring.claims for ring in self.rings).any()
-                           | (self.ending & ~self.up.drained)),
+            drained.eq(self.ending & self.loader.drained), self.down.broken.eq(self.broken),
+            self.up.broken.eq(self.broken),
+            self.loader.broken.eq(Mux(self.ending, Outcome.TIMEOUT, self.broken)),
+            self.claims.eq(down.claims | (self.ending & ~self.loader.drained)),
         ]
         with m.If(self.registers.reset):
             m.d.sync += self.ending.eq(1)
@@ -194,7 +213,7 @@ class PcieEndpoint(Component):
         reads, failed = self.registers.reads, Signal()
         working = Signal()
         m.d.comb += [
-            working.eq(down.active | up.claims | self.ending), self.active.eq(working),
+            working.eq(down.active | self.ending), self.active.eq(working),
             reads.STATUS.eq(Mux(working, STATUS_BUSY, 0) | Mux(self.error != 0, STATUS_STOPPED, 0)
                             | Mux(self.master, STATUS_MASTER, 0)
                             | Mux(self.locked, STATUS_RUN, 0)),
@@ -212,9 +231,9 @@ class PcieEndpoint(Component):
 
     def build_counters(self, m):
         reads = self.registers.reads
-        m.d.sync += reads.CLOCKS.eq(reads.CLOCKS + Cat(r.claims for r in self.rings).any())
-        for name, worker in (("READ_BYTES", self.down), ("WRITTEN_BYTES", self.up)):
+        m.d.sync += reads.CLOCKS.eq(reads.CLOCKS + self.rings[DOWN].claims)
+        for name, worker in (("READ_BYTES", self.down), ("LOADED_BYTES", self.loader)):
             with m.If(worker.results.valid & worker.results.ready):
                 m.d.sync += reads[name].eq(reads[name] + worker.results.payload.moved)
         with m.If(self.ending):
-            m.d.sync += [reads[name].eq(0) for name in ("CLOCKS", "READ_BYTES", "WRITTEN_BYTES")]
+            m.d.sync += [reads[name].eq(0) for name in ("CLOCKS", "READ_BYTES", "LOADED_BYTES")]

@@ -11,9 +11,11 @@ from .pcie_interfaces import LENGTH_BITS, ReadSignature, WriteSignature
 INDEX_BITS = 16
 CODE_BITS = 8
 WORD_BITS = 32
+SIZE_BITS = MAX_RING.bit_length()
 
 job_layout = data.StructLayout({
     "memory": 1,  # STORE or LOAD, else SEND or RECEIVE
+    "load": 1,  # LOAD
     "address": 64, "bytes": LENGTH_BITS, "word": WORD_BITS,
 })
 result_layout = data.StructLayout({"outcome": CODE_BITS, "moved": LENGTH_BITS})
@@ -49,7 +51,7 @@ class Ring(Component):
 
     Members
     -------
-    base : In(64), size : In(3), tail : In(16), low : In(64), top : In(64)
+    base : In(64), size : In(32), tail : In(16), low : In(64), top : In(64)
         Registers; held while a descriptor is worked on.
     enable : In(1)
         New descriptors are begun.
@@ -80,7 +82,7 @@ class Ring(Component):
         self._word_bytes, self._memory_words = word_bytes, memory_words
         self._patience = patience
         super().__init__({
-            "base": In(64), "size": In(3), "tail": In(INDEX_BITS), "low": In(64), "top": In(64),
+            "base": In(64), "size": In(32), "tail": In(INDEX_BITS), "low": In(64), "top": In(64),
             "enable": In(1), "claims": Out(1), "quiet": In(1), "locked": In(1), "broken": In(CODE_BITS),
             "head": Out(INDEX_BITS), "active": Out(1),
             "reads": Out(ReadSignature(use)), "writes": Out(WriteSignature(use)),
@@ -110,12 +112,12 @@ class Ring(Component):
 
     def index(self):
         """Of the present descriptor in the ring."""
-        return self.head[:MAX_RING] & ((Const(1, MAX_RING + 1) << self.size) - 1)[:MAX_RING]
+        return self.head[:MAX_RING] & ((Const(1, MAX_RING + 1) << self.size[:SIZE_BITS]) - 1)[:MAX_RING]
 
     def build_job(self, m):
         given, job = self.descriptor, self.jobs.payload
-        m.d.comb += [job.memory.eq((given.kind == Kind.STORE) | (given.kind == Kind.LOAD)),
-                     job.address.eq(given.address), job.bytes.eq(given.bytes),
+        m.d.comb += [job.load.eq(given.kind == Kind.LOAD),
+                     job.memory.eq((given.kind == Kind.STORE) | job.load), job.address.eq(given.address), job.bytes.eq(given.bytes),
                      job.word.eq(given.word)]
 
     def build_checks(self, m):
@@ -123,9 +125,10 @@ class Ring(Component):
         given, size = self.descriptor, self._word_bytes.bit_length() - 1
         self.bad_ring = Signal()
         filled = (self.tail - self.head)[:INDEX_BITS]
-        entries = Const(1, MAX_RING + 1) << self.size
+        entries = Const(1, MAX_RING + 1) << self.size[:SIZE_BITS]
         offset = ((entries << entry_bits()) - 1)[:entry_bits() + MAX_RING]
-        m.d.sync += self.bad_ring.eq((filled > entries) | (self.base & offset).any())
+        m.d.sync += self.bad_ring.eq((filled > entries) | (self.base & offset).any()
+                                       | self.size[SIZE_BITS:].any())
         last = Signal(65)  # byte of the buffer
         words = Signal(LENGTH_BITS)
         end = Signal(WORD_BITS + 1)

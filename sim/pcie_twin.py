@@ -91,7 +91,7 @@ class PcieTwin:
         self.resets += 1
         for ring in NAMES.values():
             self._registers[f"{ring}_HEAD"] = self._registers[f"{ring}_TAIL"] = 0
-        for name in ("CLOCKS", "READ_BYTES", "WRITTEN_BYTES", "ERROR", "CONTROL"):
+        for name in ("CLOCKS", "READ_BYTES", "LOADED_BYTES", "ERROR", "CONTROL"):
             self._registers[name] = 0
         self._frames = deque()
 
@@ -248,9 +248,9 @@ class PcieTwin:
     def _receive(self, address, _octets, _word):
         frame = self._frames.popleft()
         self._host(address, len(frame))[:] = frame
-        return self._add("WRITTEN_BYTES", len(frame))
+        return len(frame)
 
     def _load(self, address, octets, word):
         start = word * self._board.config.word_bytes
         self._host(address, octets)[:] = self._board.memory[start:start + octets]
-        return self._add("WRITTEN_BYTES", octets)
+        return self._add("LOADED_BYTES", octets)

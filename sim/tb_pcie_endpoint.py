@@ -58,7 +58,7 @@ async def store(host, config, twin, at, octets, word):
 async def load(host, config, twin, at, count, word):
     """A LOAD of `count` bytes; the bytes around the buffer must stay."""
     address = host.fill(at, bytes(count))
-    posted = await host.post(UP, Kind.LOAD, address, count, word=word)
+    posted = await host.post(DOWN, Kind.LOAD, address, count, word=word)
     assert await host.done(posted, 20_000 + 8 * count) == (Outcome.DONE, count)
     await ClockCycles(host.device.clock, 100)  # the guards, too
     assert host.found() == image(twin, word, count, config.word_bytes)
@@ -119,12 +119,12 @@ NONSENSE = {
     "no bytes": (DOWN, Kind.STORE, 0, 0, {}, Outcome.BAD_LENGTH),
     "too many bytes": (DOWN, Kind.STORE, 0, (1 << 24) + 1, {}, Outcome.BAD_LENGTH),
     "below the window": (DOWN, Kind.STORE, -1, 64, {}, Outcome.BAD_ADDRESS),
-    "above the window": (UP, Kind.LOAD, (1 << 20) - 63, 64, {}, Outcome.BAD_ADDRESS),
-    "round the end": (UP, Kind.LOAD, None, 64, {}, Outcome.BAD_ADDRESS),
+    "above the window": (DOWN, Kind.LOAD, (1 << 20) - 63, 64, {}, Outcome.BAD_ADDRESS),
+    "round the end": (DOWN, Kind.LOAD, None, 64, {}, Outcome.BAD_ADDRESS),
     "words outside": (DOWN, Kind.STORE, 64, 64, {"word": -7}, Outcome.BAD_WORDS),
-    "words far outside": (UP, Kind.LOAD, 64, 64, {"word": 0xFFFF_FFFF}, Outcome.BAD_WORDS),
+    "words far outside": (DOWN, Kind.LOAD, 64, 64, {"word": 0xFFFF_FFFF}, Outcome.BAD_WORDS),
     "unknown kind": (DOWN, 9, 64, 64, {}, Outcome.BAD_KIND),
-    "kind of the other ring": (DOWN, Kind.LOAD, 64, 64, {}, Outcome.BAD_KIND),
+    "kind of the other ring": (UP, Kind.LOAD, 64, 64, {}, Outcome.BAD_KIND),
     "no room for a frame": (UP, Kind.RECEIVE, 64, MAX_FRAME - 1, {}, Outcome.BAD_LENGTH),
 }
 
@@ -146,8 +146,8 @@ async def nonsense(dut):
         await host.device.within(2000, host.device.msi().wait(), "interrupt")
         assert await host.read("ERROR") == outcome | ring << 8
         assert await host.read("STATUS") & STATUS_STOPPED
-        after = await host.post(1 - ring, Kind.STORE if ring == UP else Kind.LOAD,
-                                host.base + 64, 64)
+        other = (UP, Kind.RECEIVE) if ring == DOWN else (DOWN, Kind.STORE)
+        after = await host.post(*other, host.base + 64, MAX_FRAME)
         await ClockCycles(dut.clk, 500)
         assert host.status(after) == (Outcome.PENDING, 0), "it goes on after an error"
         assert bytes(host.memory) == before and not twin.words
@@ -167,11 +167,13 @@ async def bad_rings(dut):
     assert await host.read("ERROR") == Outcome.BAD_RING | DOWN << 8
     await host.reset()
     await host.set_up()
-    await host.write("UP_TAIL", host.entries + 1)
-    await ClockCycles(dut.clk, 300)
-    assert await host.read("ERROR") == Outcome.BAD_RING | UP << 8
-    await host.reset()
-    await host.set_up()
+    for name, value in (("UP_TAIL", host.entries + 1), ("UP_SIZE", 8)):
+        await host.write(name, value)
+        await host.write("UP_TAIL", max(value, 1))
+        await ClockCycles(dut.clk, 300)
+        assert await host.read("ERROR") == Outcome.BAD_RING | UP << 8
+        await host.reset()
+        await host.set_up()
     await store(host, config, twin, PAGE, b"ring", 0)
 
 
@@ -195,15 +197,15 @@ async def memory_of_a_run(dut):
 
 
 @cocotb.test
-@cocotb.parametrize(ring=[DOWN, UP])
-async def reset_in_the_middle(dut, ring):
+@cocotb.parametrize(store_first=[False, True])
+async def reset_in_the_middle(dut, store_first):
     """At any moment of a long transfer; what was not written stays, and the next is whole."""
     host, twin, config = await begin(dut)
     draw = random.Random(8)
     for _ in range(12):
         octets = draw.randbytes(6000)
         address = host.fill(PAGE + 3, octets)
-        await host.post(ring, Kind.STORE if ring == DOWN else Kind.LOAD, address, len(octets))
+        await host.post(DOWN, Kind.STORE if store_first else Kind.LOAD, address, len(octets))
         await ClockCycles(dut.clk, draw.randrange(20, 900))
         await host.reset()
         await host.set_up()

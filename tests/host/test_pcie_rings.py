@@ -80,7 +80,7 @@ def test_an_entry_is_as_documented_and_whole_before_the_doorbell(ring, octets):
 def test_the_doorbell_counts_modulo_65536(octets):
     ring = Ring(Registers(UP_HEAD=65_535), Buffer(memoryview(octets), ARENA_AT), "UP")
     ring.begin()
-    assert ring.post(Kind.LOAD, BUFFER, 60) == 65_535
+    assert ring.post(Kind.RECEIVE, BUFFER, 60) == 65_535
     ring.announce()
     assert ring._window["UP_TAIL"] == 0
     finish(octets, 3, Outcome.DONE, 60)
