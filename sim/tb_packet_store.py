@@ -90,15 +90,16 @@ async def packets_follow_each_other(dut):
 
 
 @cocotb.test
-async def all_headers_have_room(dut):
-    """As many packets without data as it has headers, and as much data as it has beats."""
+@cocotb.parametrize(end=["headers", "beats"])
+async def what_has_no_room_waits(dut, end):
+    """First for headers, then for beats: one end of the sink stands for a long time."""
     await start(dut)
     bench = Bench(dut)
-    bench.sink.headers.set_pause(iter([True] * 2500 + [False] * 100_000))
+    getattr(bench.sink, end).set_pause(iter([True] * 2500 + [False] * 100_000))
     for _ in range(PacketStore.HEADERS):
         bench.send(0)
     await bench.source.drained()
-    for _ in range(5):
+    for _ in range(8):
         bench.send(100)
     bench.send(PAGE // (4 * bench.lanes))
     await ClockCycles(dut.clk, 2600)
