@@ -122,7 +122,8 @@ def _ring(name, offset, what):
         Register(f"{name}_BASE_LOW", offset, "rw", f"address of the ring of {what}, low half"),
         Register(f"{name}_BASE_HIGH", offset + 4, "rw", "high half"),
         Register(f"{name}_SIZE", offset + 8, "rw", f"log2 of its entries, 0 to {MAX_RING}"),
-        Register(f"{name}_TAIL", offset + 12, "rw", "doorbell: entries ever filled, modulo 65,536"),
+        Register(f"{name}_TAIL", offset + 12, "rw", "doorbell: entries ever filled, modulo 65,536; "
+                                                   "reset makes it 0"),
         Register(f"{name}_HEAD", offset + 16, "r", "entries ever done, modulo 65,536"),
     )
 

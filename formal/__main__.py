@@ -19,7 +19,8 @@ from . import faults, sby
 
 MODULES = ("handshake", "tape_reader", "sum_queue", "code_banks", "quantiser", "frame_parser",
            "frame_builder", "uart", "ecp5_lanes", "stream_buffer", "skid_buffer", "credit_queue",
-           "crossing_queue", "sdram_controller", "transfer_cutter", "pcie_read", "pcie_write")
+           "crossing_queue", "sdram_controller", "transfer_cutter", "pcie_read", "pcie_write",
+           "pcie_arbiter")
 
 
 def boxes(names=()):

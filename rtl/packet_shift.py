@@ -182,7 +182,7 @@ class PacketSplitter(Component):
         index = Signal(range(LATEST + 1))  # of the beat; from LATEST on the same
         kept, lane = Signal(range(lanes)), Signal(range(lanes))  # of the first dword
         turned = Signal(range(lanes))
-        starts = Signal(range(LATEST + 1))  # index of the beat that completes the first of natural lanes
+        starts = Signal(range(LATEST + 1))  # index of the beat that completes the first piece
         alone, gives, spills, flush, take = (Signal(name=name) for name in
                                              ("alone", "gives", "spills", "flush", "take"))
         held = Signal(32 * lanes)
