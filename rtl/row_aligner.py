@@ -1,10 +1,11 @@
-"""Bytes between their natural lanes and lane 0."""
+"""From natural lanes to lane 0."""
 
-from amaranth.hdl import Array, Cat, Module, Mux, Signal
+from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from .pcie_interfaces import bytes_layout
+from .rotator import Rotator
 
 
 def row_layout(count):
@@ -14,55 +15,12 @@ def row_layout(count):
                               "start": range(count), "end": range(count)})
 
 
-class Rotator(wiring.Component):
-    """Rotates octets: two registers, the first by 0 to 3 places, the second by multiples of four.
-
-    Parameters
-    ----------
-    count : int
-        Octets, a power of two from 8 on.
-    shape : shape-like
-        Of what accompanies them.
-
-    Members
-    -------
-    move : In(1)
-        The registers take what is before them.
-    i : In({octets, amount, besides}), o : Out({octets, besides})
-        Octet j of `o` is octet (j + amount) mod count of `i`.
-    """
-
-    LATENCY = 2
-
-    def __init__(self, count, shape):
-        octets = data.ArrayLayout(8, count)
-        self._count = count
-        self._i = data.StructLayout({"octets": octets, "amount": range(count), "besides": shape})
-        super().__init__({"move": In(1), "i": In(self._i),
-                          "o": Out(data.StructLayout({"octets": octets, "besides": shape}))})
-
-    def elaborate(self, platform):
-        m, count = Module(), self._count
-        half = Signal(self._i, reset_less=True)
-        given = Signal(self.o.shape(), reset_less=True)
-        m.d.comb += self.o.eq(given)
-        with m.If(self.move):
-            m.d.sync += [half.amount.eq(self.i.amount), half.besides.eq(self.i.besides),
-                         given.besides.eq(half.besides)]
-            for j in range(count):
-                near = Array(self.i.octets[(j + k) % count] for k in range(4))
-                far = Array(half.octets[(j + k) % count] for k in range(0, count, 4))
-                m.d.sync += [half.octets[j].eq(near[self.i.amount[:2]]),
-                             given.octets[j].eq(far[half.amount[2:]])]
-        return m
-
-
 class RowAligner(wiring.Component):
     """Rows of transfers in natural lanes -> their bytes in order from lane 0.
 
-    Latency: 4 clocks, last row accepted to the beat with its first byte valid; a row a clock. The
-    pipeline moves or stands as a whole. A beat leaves when the row after it has come, or none is
-    needed: the last beat of a transfer as soon as the pipeline moves.
+    Latency: 3 clocks, the row accepted that completes a beat to the beat valid; 4 clocks for what
+    the last row of a transfer leaves over; a row a clock, also from transfer to transfer. The
+    pipeline moves or stands as a whole.
 
     Parameters
     ----------
@@ -76,8 +34,6 @@ class RowAligner(wiring.Component):
     o : Out(stream of bytes_layout(count))
         From registers.
     """
-
-    LATENCY = 4
 
     def __init__(self, count):
         self._count = count

@@ -413,3 +413,13 @@ async def a_beat_a_clock_leaves(dut):
     beats = sum(-(-n // bench.use.bytes) for n in (1000, 512, 3, 800))
     assert len(bench.bytes.beats) == beats
     assert bench.bytes.beats[-1] - bench.bytes.beats[0] <= beats - 1 + 3
+
+
+@cocotb.test
+@cocotb.parametrize(count=[1, 8, 500])
+async def the_first_byte_leaves_ten_clocks_after_the_last_one_came(dut, count):
+    await start(dut)
+    bench = Bench(dut, boundary=None)
+    await bench.check((0x200, count))
+    (header,) = bench.root.source.sent
+    assert bench.bytes.beats[0] == header + -(-count // bench.use.bytes) + 10

@@ -168,6 +168,22 @@ async def nothing_leaves_before_all_of_a_packet_is_here(dut):
 
 
 @cocotb.test
+@cocotb.parametrize(count=[1, 8, 256])
+async def a_header_comes_six_clocks_after_the_last_byte(dut, count):
+    await start(dut)
+    bench = Bench(dut)
+    bench.order((0x200, count))
+    last = None
+    for clock in range(100):
+        await RisingEdge(dut.clk)
+        if dut.writes__bytes__valid.value and dut.writes__bytes__ready.value:
+            last = clock
+        if dut.requests__headers__valid.value:
+            break
+    assert clock == last + 6
+
+
+@cocotb.test
 async def the_next_packets_are_filled_while_one_waits(dut):
     """Three more of full size: so much is taken while the first is not let go."""
     await start(dut)
