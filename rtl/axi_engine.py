@@ -101,13 +101,14 @@ class AxiEngine(Component):
             data.StructLayout({"data": bits, "strb": bits // 8, "last": 1}))
         sending, left, beat = Signal(), Signal(range(WRITE_LINES)), Signal(range(beats))
         step, line_ends, ends = Signal(), Signal(), Signal()
+        # A line is several words or several beats: in the second case all of it is written.
         mask = Cat(taken.replicate(geometry.word_bits // 8) for taken in lines.payload.mask)
         m.d.comb += [
             step.eq(sending & lines.valid & buffer.i.ready), line_ends.eq(beat == beats - 1),
             ends.eq(line_ends & (left == 0)), lines.ready.eq(step & line_ends),
             buffer.i.valid.eq(sending & lines.valid), buffer.i.payload.last.eq(ends),
             buffer.i.payload.data.eq(lines.payload.data.as_value().word_select(beat, bits)),
-            buffer.i.payload.strb.eq(mask.word_select(beat, bits // 8)),
+            buffer.i.payload.strb.eq(mask[:bits // 8]),
             lengths.ready.eq(~sending | step & ends),
             axi.wvalid.eq(buffer.o.valid), buffer.o.ready.eq(axi.wready),
             axi.wdata.eq(buffer.o.payload.data), axi.wstrb.eq(buffer.o.payload.strb),

@@ -289,6 +289,20 @@ async def a_read_sees_what_was_written_before_it_and_nothing_else(dut):
 
 
 @cocotb.test
+async def a_read_sends_what_was_gathered_at_once(dut):
+    """A word to write and one to read, in turn: none waits for another word to write."""
+    bench, pairs = Bench(dut, late=0), 20
+    await bench.start()
+    for n in range(pairs):
+        bench.write(n, bench.draw())
+        bench.read(n, 1)
+    await bench.drained()
+    clocks = (bench.taken[-1] - bench.taken[0]) / (pairs - 1)
+    cocotb.log.info(f"clocks for a word written and read: {clocks:.1f}")
+    assert clocks < 15, f"{clocks} clocks"
+
+
+@cocotb.test
 async def long_reads_reach_a_word_a_clock(dut):
     """Requests of the size that the tape reader makes, one after the other."""
     bench = Bench(dut)
@@ -350,7 +364,9 @@ async def errors_are_reported(dut, kind):
     await bench.drained()
     assert int(dut.failed.value) == 0
     bench.wild = True
-    bench.read(half, 3) if kind == "read" else bench.write(half + 8, bench.draw())
+    beyond = {"read": lambda: bench.read(half, 3),
+              "write": lambda: bench.write(half + 8, bench.draw())}
+    beyond.pop(kind)()
     await bench.drained()
     expected = 1 if kind == "read" else 2
     assert int(dut.failed.value) == expected, f"failed is {int(dut.failed.value)}"
@@ -360,6 +376,10 @@ async def errors_are_reported(dut, kind):
     bench.read(0, 5)
     await bench.drained()
     assert int(dut.failed.value) == expected, "the error was forgotten"
+    bench.wild = True
+    beyond.popitem()[1]()
+    await bench.drained()
+    assert int(dut.failed.value) == 3, f"failed is {int(dut.failed.value)}"
 
 
 @cocotb.test

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tritone.rtl.axi_interfaces import AxiError
+from tritone.rtl.axi_interfaces import AxiError, AxiGeometry
 from tritone.rtl.axi_memory import AxiMemory
 from tritone.sim.runner import cases, run
 from tritone.sim.tb_axi_memory import config_of
@@ -48,4 +48,4 @@ def simulate(case, settings):
 def test_sizes_that_do_not_work_are_refused(changes, message):
     settings = {"word_bytes": 8, "address_bits": 16, "data_bits": 256} | changes
     with pytest.raises(AxiError, match=message):
-        AxiMemory(config_of(settings), data_bits=settings["data_bits"])
+        AxiGeometry(8 * settings["word_bytes"], settings["address_bits"], settings["data_bits"])
