@@ -15,4 +15,4 @@ BOARDS = [Board(
     ready=Lamp(resource="led", number=0), busy=Lamp(resource="led", number=1),
     error=Lamp(resource="led", number=2), reset="button",
     memory=Memory(part=part("W9825G6KH-6")),
-    loader=("--board", "icepi-zero"))]
+    loader=("--board", "icepi-zero"), seed=4)]
