@@ -145,8 +145,8 @@ REGISTERS = (
     Register("WINDOW_TOP_HIGH", 0x2C, "rw", "high half"),
     *_ring("DOWN", 0x40, "what the board shall do"),
     *_ring("UP", 0x60, "buffers for frames"),
-    Register("CLOCKS", 0x80, "r", "clocks in which a STORE or LOAD was worked on, modulo 2^32; reset "
-                                  "clears it and the next two"),
+    Register("CLOCKS", 0x80, "r", "clocks in which a STORE or LOAD was worked on, modulo 2^32; "
+                                  "reset clears it and the next two"),
     Register("READ_BYTES", 0x84, "r", "bytes that SENDs and STOREs have read"),
     Register("LOADED_BYTES", 0x88, "r", "bytes that LOADs have written"),
     Register("CLOCK_HZ", 0x8C, "r", "of the block's user clock"),

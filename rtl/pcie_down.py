@@ -48,7 +48,8 @@ class DownWorker(Component):
     def elaborate(self, _platform):
         m = Module()
         beat = bytes_layout(self._use.bytes)
-        m.submodules.queue = queue = SyncFIFOBuffered(width=beat.size, depth=CHUNK // self._use.bytes)
+        m.submodules.queue = queue = SyncFIFOBuffered(width=beat.size,
+                                                      depth=CHUNK // self._use.bytes)
         m.submodules.octets = octets = WordPacker(self._use.bytes, 1)
         m.submodules.words = words = WordPacker(self._use.bytes, self._config.word_bytes)
         beats = self.reads.bytes
@@ -67,7 +68,8 @@ class DownWorker(Component):
             octets.i.payload.eq(queue.r_data), octets.i.valid.eq(queue.r_rdy),
             queue.r_en.eq(octets.i.ready),
             self.octets.payload.eq(octets.o.payload.word),
-            self.octets.valid.eq(octets.o.valid & live), octets.o.ready.eq(self.octets.ready & live),
+            self.octets.valid.eq(octets.o.valid & live),
+            octets.o.ready.eq(self.octets.ready & live),
             self.writes.payload.address.eq(word), self.writes.payload.data.eq(words.o.payload.word),
             self.writes.valid.eq(words.o.valid & live), words.o.ready.eq(self.writes.ready & live),
         ]

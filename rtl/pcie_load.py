@@ -64,7 +64,7 @@ class LoadWorker(Component):
         m.submodules.queue = queue = SyncFIFOBuffered(width=self._config.word_bits, depth=depth)
         address, left = Signal(self._config.address_bits), Signal(LENGTH_BITS)
         room = Signal(range(depth + 1), init=depth)
-        due = Signal.like(room)  # words asked for that have not come
+        due = Signal(range(depth + 1))  # words asked for that have not come
         request = self.requests.payload
         asked = Mux(self.requests.valid & self.requests.ready, request.words, 0)
         m.d.comb += [

@@ -1,4 +1,4 @@
-"""A ring of descriptors in host memory: fetched, checked, handed out as jobs, their outcome stored."""
+"""A ring of descriptors in host memory: fetched, checked, given out as jobs, and their outcome."""
 
 from amaranth.hdl import Cat, Const, Module, Mux, Signal
 from amaranth.lib import data, stream
@@ -34,8 +34,8 @@ class Ring(Component):
     """Works through the descriptors of one ring in order (docs/pcie.md, Rings).
 
     It reads nothing but entries of its ring and writes nothing but their status; whoever does the
-    job keeps to the buffer, which lies inside the window. After a failure it rests until it is reset,
-    and so do `head` and, elsewhere, `tail`.
+    job keeps to the buffer, which lies inside the window. After a failure it rests, and `head`
+    stays, until it is reset.
 
     Parameters
     ----------
@@ -83,8 +83,8 @@ class Ring(Component):
         self._patience = patience
         super().__init__({
             "base": In(64), "size": In(32), "tail": In(INDEX_BITS), "low": In(64), "top": In(64),
-            "enable": In(1), "claims": Out(1), "quiet": In(1), "locked": In(1), "broken": In(CODE_BITS),
-            "head": Out(INDEX_BITS), "active": Out(1),
+            "enable": In(1), "claims": Out(1), "quiet": In(1), "locked": In(1),
+            "broken": In(CODE_BITS), "head": Out(INDEX_BITS), "active": Out(1),
             "reads": Out(ReadSignature(use)), "writes": Out(WriteSignature(use)),
             "jobs": Out(stream.Signature(job_layout)),
             "results": In(stream.Signature(result_layout)),
@@ -112,12 +112,14 @@ class Ring(Component):
 
     def index(self):
         """Of the present descriptor in the ring."""
-        return self.head[:MAX_RING] & ((Const(1, MAX_RING + 1) << self.size[:SIZE_BITS]) - 1)[:MAX_RING]
+        entries = Const(1, MAX_RING + 1) << self.size[:SIZE_BITS]
+        return self.head[:MAX_RING] & (entries - 1)[:MAX_RING]
 
     def build_job(self, m):
         given, job = self.descriptor, self.jobs.payload
         m.d.comb += [job.load.eq(given.kind == Kind.LOAD),
-                     job.memory.eq((given.kind == Kind.STORE) | job.load), job.address.eq(given.address), job.bytes.eq(given.bytes),
+                     job.memory.eq((given.kind == Kind.STORE) | job.load),
+                     job.address.eq(given.address), job.bytes.eq(given.bytes),
                      job.word.eq(given.word)]
 
     def build_checks(self, m):

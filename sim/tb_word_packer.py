@@ -25,7 +25,7 @@ def words(octets, size):
     return [int.from_bytes(octets[at:at + size], "little") for at in range(0, len(octets), size)]
 
 
-def transfers(count=len(LENGTHS)):
+def transfers(count=None):
     source = random.Random(7)
     return [source.randbytes(length) for length in LENGTHS[:count]]
 
