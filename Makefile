@@ -28,12 +28,13 @@ unexport PYTHONPATH
         formal netlist lint mutants train lock clean prerequisites
 
 help:  ## this list
-	@echo "make TARGET [PROMPT=... TOKENS=$(TOKENS) SEED=$(SEED) TEMPERATURE=$(TEMPERATURE) MODEL=$(MODEL) BOARD=virtual|golden|pcie-sim|PORT]"
+	@echo "make TARGET [PRESET=$(PRESET) PROMPT=... TOKENS=$(TOKENS) SEED=$(SEED) TEMPERATURE=$(TEMPERATURE) MODEL=$(MODEL) BOARD=virtual|golden|pcie-sim|PORT]"
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 generate: $(READY)  ## write a story on the virtual board
-	@$(PY) host/generate.py --board "$(BOARD)" --model "$(MODEL)" --prompt '$(subst ','\'',$(PROMPT))' \
-	    --tokens "$(TOKENS)" --seed "$(SEED)" --temperature "$(TEMPERATURE)" --stop
+	@$(PY) host/generate.py --board "$(BOARD)" --preset "$(PRESET)" --model "$(MODEL)" \
+	    --prompt '$(subst ','\'',$(PROMPT))' --tokens "$(TOKENS)" --seed "$(SEED)" \
+	    --temperature "$(TEMPERATURE)" --stop
 
 selftest: $(READY)  ## test BOARD: link, memory, every block, a text
 	@$(PY) host/selftest.py --board "$(BOARD)" --preset "$(PRESET)"

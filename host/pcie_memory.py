@@ -34,38 +34,42 @@ class Arena:
         Of the first byte, as the device sees it.
     release : callable, optional
         Frees the block; called once, by `close`.
+
+    Members
+    -------
+    view, address
     """
 
     def __init__(self, view, address, release=None):
-        self._view, self._address, self._release = view, address, release
+        self.view, self.address, self._release = view, address, release
         self._used = 0
         self._given = []
 
     @property
     def left(self):
         """Bytes that `allocate` can still give, at an alignment of LINE."""
-        return len(self._view) - self._aligned(LINE)
+        return len(self.view) - self._aligned(LINE)
 
     def _aligned(self, alignment):
-        return self._used + -(self._address + self._used) % alignment
+        return self._used + -(self.address + self._used) % alignment
 
     def allocate(self, octets, alignment=LINE):
         """A Buffer of zeros; BoardError when there is no room. Nothing is given back before all
         is."""
         start = self._aligned(alignment)
-        if start + octets > len(self._view):
+        if start + octets > len(self.view):
             raise BoardError(f"{octets:,} bytes of DMA memory are wanted at a multiple of "
-                             f"{alignment:,}; {max(0, len(self._view) - start):,} of "
-                             f"{len(self._view):,} are left")
+                             f"{alignment:,}; {max(0, len(self.view) - start):,} of "
+                             f"{len(self.view):,} are left")
         self._used = start + octets
-        view = self._view[start:self._used]
+        view = self.view[start:self._used]
         view[:] = bytes(octets)
         self._given.append(view)
-        return Buffer(view, self._address + start)
+        return Buffer(view, self.address + start)
 
     def close(self):
         """Give the block back; its buffers cannot be used any more. Twice does no harm."""
-        for view in (*self._given, self._view):
+        for view in (*self._given, self.view):
             view.release()
         self._given.clear()
         release, self._release = self._release, None

@@ -17,6 +17,7 @@ from cocotb.triggers import ClockCycles
 from ..common.config import PRESETS, preset
 from ..common.errors import TritoneError
 from . import runner
+from .bench import machine
 from .pcie_server import connected, serve
 from .streams import parameters
 
@@ -26,12 +27,6 @@ POLL_CLOCKS = 16  # between two looks at the socket
 ANSWER_CLOCKS = 10_000  # in which a register answers
 FOREVER = 1 << 62  # clocks
 ALL_ONES = 0xFFFF_FFFF
-
-
-def design(config):
-    """The gateware that is simulated."""
-    from ..rtl.pcie_link import PcieTop
-    return PcieTop(config)
 
 
 async def attach(dut, config, memory):
@@ -80,15 +75,15 @@ async def board(dut):
     """Serves the program at the other end of the socket."""
     given = parameters()
     with connected(given["socket"]) as connection, mmap.mmap(given["memory"], 0) as memory:
-        device = await attach(dut, preset(given["preset"]), memory)
+        device = await attach(dut, machine(given), memory)
         function = SimulatedFunction(device)
         await serve(connection, MEMORY_AT, function, function.rest)
 
 
-def become(name, given):
-    """Builds the simulator of a preset and replaces this process by it; what it says goes to
-    standard output."""
-    folder = runner.build(design(preset(name)), NAME)
+def become(top, given):
+    """Builds the simulator of `top` and replaces this process by it; what it says goes to standard
+    output. `given`: preset and changes of its Config, descriptors of socket and memory."""
+    folder = runner.build(top, NAME)
     variables = runner.environment(NAME, "pcie_board", "board", 1, FOREVER, given)
     variables |= {"COCOTB_RESULTS_FILE": os.devnull, "COCOTB_LOG_LEVEL": "WARNING"}
     os.dup2(sys.stdout.fileno(), sys.stderr.fileno())
@@ -104,7 +99,8 @@ def main(arguments=None):
     parser.add_argument("memory", type=int, help="descriptor of a file: the host's memory")
     options = parser.parse_args(arguments)
     try:
-        become(options.preset, vars(options))
+        from ..rtl.pcie_link import PcieTop
+        become(PcieTop(preset(options.preset)), vars(options) | {"changes": {}})
     except (TritoneError, ValueError, OSError) as error:
         sys.exit(print(" ".join(str(error).split()), flush=True) or 1)
 

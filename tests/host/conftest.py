@@ -2,18 +2,24 @@
 
 import contextlib
 import os
+import sys
+from pathlib import Path
+from types import SimpleNamespace
 from unittest import mock
 
 import pytest
 from stand_in import StandInTop
-from twins import CONFIG, TAPE, SimulatedPcie, StandInGolden
+from twins import CONFIG, TAPE, WAITS, SimulatedPcie, StandInGolden
 
 from tritone.host import golden
 from tritone.host.driver import Board
+from tritone.host.pcie import PcieTransport
+from tritone.host.pcie_memory import Arena
+from tritone.host.pcie_sim import PcieSim
 from tritone.host.transport import SerialTransport
 from tritone.sim.virtual import VirtualBoard
 
-WAITS = {"gap_clocks": 2000, "poll_clocks": 20_000}
+PROGRAM = Path(__file__).parent / "endpoint_process.py"
 
 
 def start():
@@ -66,6 +72,31 @@ class Pcie:
         assert self.simulated.check_guards()
 
 
+class Endpoint:
+    """The gateware of the PCIe endpoint and of the link, behind the model of the block."""
+
+    def __init__(self):
+        with mock.patch.dict(os.environ, PYTHONPATH=os.pathsep.join(filter(None, sys.path))):
+            self._sim = PcieSim([sys.executable, str(PROGRAM)])
+        self._memory = self._sim.memory
+        self.read32, self.write32, self.enable = (
+            self._sim.read32, self._sim.write32, self._sim.enable)
+
+    def transport(self):
+        memory = Arena(self._memory.view[:], self._memory.address)
+        window = SimpleNamespace(read32=self.read32, write32=self.write32, enable=self.enable,
+                                 close=lambda: None)
+        return PcieTransport(window, memory, name="endpoint", piece=1 << 14, patience=60, watch=0.5)
+
+    def open(self, **options):
+        return Board(self.transport(), **{"timeout": 30, "stall": 120} | options)
+
+    prompt_tokens = Uart.prompt_tokens
+
+    def close(self):
+        self._sim.close()
+
+
 class GoldenPlace:
     """The golden model's board, around the stand-in's recurrence; it has no transport."""
 
@@ -81,7 +112,7 @@ class GoldenPlace:
         pass
 
 
-PLACES = {"uart": Uart, "pcie": Pcie, "golden": GoldenPlace}
+PLACES = {"uart": Uart, "pcie": Pcie, "endpoint": Endpoint, "golden": GoldenPlace}
 BOARDS = "uart", "pcie"
 
 
@@ -117,9 +148,9 @@ def there(request, _loaded):
     return _loaded(request.param)
 
 
-@pytest.fixture
-def board(there):
-    with there.open() as board:
+@pytest.fixture(params=(*BOARDS, "endpoint"))
+def board(request, _loaded):
+    with _loaded(request.param).open() as board:
         yield board
 
 

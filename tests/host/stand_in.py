@@ -8,9 +8,12 @@ exchanges shows in the tokens.
 from amaranth.hdl import Module, Signal
 from amaranth.lib.wiring import Component, In, Out, Signature, connect, flipped
 
+from tritone.common.pcie import PcieUse
 from tritone.common.tape import MAGIC
 from tritone.rtl.interfaces import TOKEN_BITS, MachineSignature, MemorySignature
 from tritone.rtl.link import Link
+from tritone.rtl.pcie_endpoint import block_ports
+from tritone.rtl.pcie_link import PcieLink, pass_ports
 
 PROMPT_CLOCKS, TOKEN_CLOCKS = 7, 60
 BAD_MAGIC = 1
@@ -103,26 +106,35 @@ class StandIn(Component):
 class StandInTop(Component):
     """Link and StandIn; the memory is outside, as for rtl.top.Top."""
 
+    PORTS = {"uart": Out(Signature({"rx": In(1, init=1), "tx": Out(1, init=1)}))}
+    LINK = Link
+
     def __init__(self, config, **waits):
         self._config, self._waits = config, waits
-        super().__init__({
-            "uart": Out(Signature({"rx": In(1, init=1), "tx": Out(1, init=1)})),
-            "memory": Out(MemorySignature(config)),
-            "busy": Out(1),
-        })
+        super().__init__(self.PORTS | {"memory": Out(MemorySignature(config)), "busy": Out(1)})
+
+    def connect_link(self, m, link):
+        m.d.comb += [link.rx.eq(self.uart.rx), self.uart.tx.eq(link.tx)]
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.link = link = Link(self._config, **self._waits)
+        m.submodules.link = link = self.LINK(self._config, **self._waits)
         m.submodules.stand_in = stand_in = StandIn()
         connect(m, link.machine, stand_in.machine)
         connect(m, link.memory, flipped(self.memory))
-        m.d.comb += [
-            link.rx.eq(self.uart.rx),
-            self.uart.tx.eq(link.tx),
-            self.busy.eq(link.active | stand_in.machine.status.busy),
-        ]
+        self.connect_link(m, link)
+        m.d.comb += self.busy.eq(link.active | stand_in.machine.status.busy)
         writes = link.memory.writes
         with m.If(writes.valid & writes.ready & (writes.payload.address == 0)):
             m.d.sync += stand_in.magic.eq(writes.payload.data)
         return m
+
+
+class StandInPcieTop(StandInTop):
+    """The same behind a PcieEndpoint."""
+
+    PORTS = block_ports(PcieUse().lanes)
+    LINK = PcieLink
+
+    def connect_link(self, m, link):
+        pass_ports(m, self, link)

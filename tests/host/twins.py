@@ -16,7 +16,9 @@ from tritone.model.integers import integer_model
 from tritone.sim.board_twin import BoardTwin
 from tritone.sim.pcie_twin import HostMemory, PcieTwin
 
-CONFIG = replace(TINY, clock_hz=12_000_000, baud=3_000_000, token_fifo=64)  # 4 clocks a bit
+CHANGES = {"clock_hz": 12_000_000, "baud": 3_000_000, "token_fifo": 64}  # 4 clocks a bit
+CONFIG = replace(TINY, **CHANGES)
+WAITS = {"gap_clocks": 2000, "poll_clocks": 20_000}  # of a Link
 TAPE = MAGIC.to_bytes(CONFIG.word_bytes, "little") + bytes(range(256)) * 150
 TOKEN_MASK = (1 << 24) - 1
 ARENA_AT = 0x12_3450_0000  # beyond 4 GiB: both halves of an address count

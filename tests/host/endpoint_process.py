@@ -1,0 +1,16 @@
+"""A process like sim/pcie_board.py whose machine is the one of stand_in.py.
+
+    python endpoint_process.py SOCKET MEMORY
+"""
+
+import sys
+
+from stand_in import StandInPcieTop
+from twins import CHANGES, CONFIG, WAITS
+
+from tritone.sim import pcie_board
+
+if __name__ == "__main__":
+    socket, memory = map(int, sys.argv[1:])
+    pcie_board.become(StandInPcieTop(CONFIG, **WAITS), {
+        "preset": "tiny", "changes": CHANGES, "socket": socket, "memory": memory})

@@ -1,0 +1,25 @@
+"""The whole way of a model over PCIe: program, DMA, gateware; text equal to the golden model's."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+TREE = Path(__file__).parents[2]
+OPTIONS = ("--preset", "tiny", "--model", "models/stories-200k", "--tokens", "4", "--prompt",
+           "The dog", "--temperature", "0.8", "--seed", "11", "--json")
+
+
+def generate(board):
+    """What host/generate.py prints at the end."""
+    run = subprocess.run([sys.executable, "host/generate.py", "--board", board, *OPTIONS], cwd=TREE,
+                         capture_output=True, text=True, timeout=900)
+    assert run.returncode == 0, run.stderr
+    return json.loads(run.stdout)
+
+
+def test_the_machine_behind_pcie_writes_what_golden_writes():
+    simulated, golden = generate("pcie-sim"), generate("golden")
+    assert simulated["tokens"] == golden["tokens"] and len(golden["tokens"]) == 4
+    assert simulated["provenance"] == "simulated"
+    assert simulated["clocks_per_token"] == golden["predicted_clocks_per_token"]
