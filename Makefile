@@ -24,7 +24,7 @@ unexport PYTHONPATH
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help generate selftest selftest-mutants record-selftest test test-train test-sdram results \
-        real-size sim verilog synth-xilinx synth synth-all synth-smallest synth-again synth-report program \
+        roofline real-size sim verilog synth-xilinx synth synth-all synth-smallest synth-again synth-report program \
         formal netlist lint mutants train lock clean prerequisites
 
 help:  ## this list
@@ -101,6 +101,9 @@ train: .venv/train  ## train MODEL again from the texts in CORPUS into build/tra
 	@$(PY) -m tritone.train.train --preset "$(notdir $(MODEL))" --out "build/train/$(notdir $(MODEL))" \
 	    --corpus "$(CORPUS)" \
 	    $(if $(wildcard build/train/$(notdir $(MODEL))/work/checkpoint.pt),--resume)
+
+roofline: .venv/figures  ## simulate every model on every machine: what memory and array allow, what is reached
+	@$(PY) docs/roofline.py
 
 results: .venv/figures  ## run both models and write README's results and figures anew
 	@$(PY) docs/results.py $(if $(wildcard $(CORPUS)/tinystories_val.txt),--text "$(CORPUS)/tinystories_val.txt")
