@@ -9,8 +9,8 @@ from .axi_memory import AxiMemory
 class AxiTop(Component):
     """`top` and an AxiMemory.
 
-    Clock domains: `sync` of the machine, `mem` of the AXI port; both are to be reset together. Their
-    clocks are members: Amaranth would add them in another order each time.
+    Clock domains: `sync` of the machine, `mem` of the AXI port; both are to be reset together.
+    Their clocks are members: Amaranth would add them in another order each time.
 
     Parameters
     ----------
