@@ -16,15 +16,13 @@ Sizes: 2,048 x 24 is the released 1.3B, which takes a quarter of the memory. The
 the memory, too; its states and vectors were not tried.
 """
 
-from ..rtl.top import Top
+from ..rtl.pcie_link import PcieTop
 from .vendor_board import Ddr4, PcieBlock, VendorBoard
-
-LVCMOS18, LVCMOS33 = "LVCMOS18", "LVCMOS33"
 
 VENDOR_BOARDS = [VendorBoard(
     name="kcu116", title="KCU116", part="xcku5p-ffvb676-2-e",
     board_part="xilinx.com:kcu116:part0:1.5", preset="kcu116",
-    machine=Top,  # until there is a machine whose link is PCIe
+    machine=PcieTop,
     pcie=PcieBlock(speed="8.0_GT/s", width=1, user_hz=125_000_000, dwords=2, location="X0Y0",
                    quad="GTY_Quad_225"),
     ddr4=Ddr4(part="MT40A256M16LY-062E", interface="ddr4_sdram_062",
@@ -35,8 +33,7 @@ VENDOR_BOARDS = [VendorBoard(
     lamps=(("C9", "status_ready"), ("D9", "busy"), ("E10", "status_error"),
            ("E11", "memory_error"), ("F9", "link_up"), ("F10", "calibrated")),
     pins={"pcie_refclk_p": ("V7", ""), "pcie_refclk_n": ("V6", ""),
-          "pcie_perst_n": ("T19", LVCMOS18),
+          "pcie_perst_n": ("T19", "LVCMOS18"),
           "pci_exp_rxp[0]": ("P2", ""), "pci_exp_rxn[0]": ("P1", ""),
-          "pci_exp_txp[0]": ("R5", ""), "pci_exp_txn[0]": ("R4", ""),
-          "uart_rx": ("W12", LVCMOS33), "uart_tx": ("W13", LVCMOS33)},
+          "pci_exp_txp[0]": ("R5", ""), "pci_exp_txn[0]": ("R4", "")},
 )]

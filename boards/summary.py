@@ -1,9 +1,10 @@
-"""Writes what is known of the boards into docs/boards.md and README.md.
+"""Writes what is known of the boards into docs/boards.md, docs/pcie.md and README.md.
 
     python -m tritone.boards.summary [--list]
 
 The machine of each board comes from its file, the figures from docs/data/boards/BOARD.json, to
-which build/BOARD/report.json goes first where there is one.
+which build/BOARD/report.json goes first where there is one, or build/verilog-BOARD/synthesis.json
+of a board that needs its vendor's tool.
 """
 
 import argparse
@@ -17,31 +18,45 @@ from ..compiler.sizes import obstacle
 from ..model.settings import Settings
 from ..rtl.emit import write_if_changed
 from ..sim.cache import build_root
-from .board import boards
+from .board import boards, vendor_boards
 from .report import COLUMNS, table
+from .usplus_synthesis import COLUMNS as VENDOR_COLUMNS
 
 TREE = Path(__file__).resolve().parents[1]
-PAGE, README = TREE / "docs" / "boards.md", TREE / "README.md"
+PAGE, PCIE, README = TREE / "docs" / "boards.md", TREE / "docs" / "pcie.md", TREE / "README.md"
 KEPT = TREE / "docs" / "data" / "boards"
 COMMAND = "make synth-report"
 FIGURES, MACHINES = marks("boards", COMMAND), marks("machines", COMMAND)
+SYNTHESIS = marks("synthesis", COMMAND)
 
 
 def keep(root, kept):
-    """Copies the reports under `root`, BOARD/report.json, to BOARD.json in `kept`."""
+    """Copies the reports under `root` to BOARD.json in `kept`."""
     kept.mkdir(parents=True, exist_ok=True)
-    for name in boards():
-        if (path := root / name / "report.json").exists():
+    made = {name: root / name / "report.json" for name in boards()}
+    made |= {name: root / f"verilog-{name}" / "synthesis.json" for name in vendor_boards()}
+    for name, path in made.items():
+        if path.exists():
             write_if_changed(kept / f"{name}.json", path.read_text())
 
 
-def reports(kept):
+def _reports(kept, names, command):
     """The reports in `kept`, in the order of the boards' names; TritoneError without any."""
-    paths = [kept / f"{name}.json" for name in sorted(boards())]
+    paths = [kept / f"{name}.json" for name in sorted(names)]
     found = [json.loads(path.read_text()) for path in paths if path.exists()]
     if not found:
-        raise TritoneError(f"no board has a report in {kept}: make synth BOARD=ulx3s-85f")
+        raise TritoneError(f"no board has a report in {kept}: {command}")
     return found
+
+
+def reports(kept):
+    """Reports of bitstreams."""
+    return _reports(kept, boards(), "make synth BOARD=ulx3s-85f")
+
+
+def synthesis_reports(kept):
+    """What Yosys says of the boards that need their vendor's tool."""
+    return _reports(kept, vendor_boards(), "make synth-xilinx BOARD=kcu116")
 
 
 def shapes():
@@ -94,6 +109,7 @@ def main(arguments=None):
         rows = table(COLUMNS, reports(KEPT))
         for page in PAGE, README:
             write_between(page, *FIGURES, rows)
+        write_between(PCIE, *SYNTHESIS, table(VENDOR_COLUMNS, synthesis_reports(KEPT)))
     except (TritoneError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

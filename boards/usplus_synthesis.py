@@ -21,6 +21,25 @@ URAMS = ("URAM288", "URAM288_BASE")
 # What takes nothing of those: carries and multiplexers are beside the LUTs, buffers elsewhere.
 FREE = ("CARRY4", "CARRY8", "MUXF7", "MUXF8", "MUXF9", "BUFG", "IBUF", "OBUF")
 
+COLUMNS = {
+    "board": lambda r: r["title"],
+    "chip": lambda r: r["device"],
+    "preset": lambda r: f"`{r['preset']}`",
+    "lanes": lambda r: f"{r['lanes']:,}",
+    "LUT6": lambda r: _use(r, "LUT6"),
+    "of them as RAM": lambda r: f"{r['used']['of which RAM']:,}",
+    "FF": lambda r: _use(r, "FF"),
+    "DSP": lambda r: _use(r, "DSP"),
+    "BRAM36": lambda r: _use(r, "BRAM36"),
+    "URAM": lambda r: _use(r, "URAM"),
+    "commit": lambda r: r["commit"],
+    "how": lambda r: r["provenance"],
+}
+
+
+def _use(found, name):
+    return f"{found['used'][name]:,g} / {found['available'][name]:,}"
+
 
 def resources(cells):
     """{resource: count} of {cell: count}; ToolError for a cell that is not known here."""

@@ -8,7 +8,6 @@ from .usplus_ports import AXI_VALUES, READY_BITS, STREAMS, PortError, ddr4_pins,
 MACHINE, PCIE, DDR4 = "tritone", "pcie_block", "ddr4_controller"  # modules
 CLOCKS = {"clk": "user_clk", "rst": "machine_rst", "mem_clk": "memory_clk", "mem_rst": "memory_rst"}
 LAMPS = {"memory_error": "|memory_failed", "link_up": "user_lnk_up", "calibrated": "calibrated"}
-SERIAL = {"uart__rx": ("input", "uart_rx"), "uart__tx": ("output", "uart_tx")}
 
 RESETS = """\
     // The machine and its memory are to be reset together; the memory's side waits for the chips.
@@ -37,7 +36,7 @@ REFERENCE = """\
 
 
 def machine_ports(component):
-    """{name in Verilog: (bits, whether it is an output)} of a component, without clocks."""
+    """{name in Verilog: (bits, whether it is an output)} of a component."""
     return {"__".join(path): (Shape.cast(member.shape).width, member.flow is Out)
             for path, member, _ in component.signature.flatten(component)}
 
@@ -74,7 +73,8 @@ class Wires:
         self.board, self.declared = board, {}
         self.machine, self.pcie = dict(CLOCKS), {}
         self._left = dict(ports)
-        self._serial()
+        for name in CLOCKS:
+            self._take(name, 1, False)
         self._block()
         self.memory = self._axi()
         for name, (width, output) in self._left.items():
@@ -91,13 +91,6 @@ class Wires:
         if self._left.pop(name) != (width, output):
             kind = "an output" if output else "an input"
             raise PortError(f"{name} of the machine is not {kind} of {width} bits")
-
-    def _serial(self):
-        self.serial = [(kind, pin) for port, (kind, pin) in SERIAL.items() if port in self._left]
-        for port, (kind, pin) in SERIAL.items():
-            if port in self._left:
-                self._take(port, 1, kind == "output")
-                self.machine[port] = pin
 
     def _block(self):
         """Ports of the block: those of the same name of the machine, or a constant."""
@@ -131,7 +124,7 @@ class Wires:
         return found
 
 
-def _pins(board, wires):
+def _pins(board):
     """Ports of the top level."""
     lanes = _vector(board.pcie.width)
     rows = ["input wire pcie_refclk_p", "input wire pcie_refclk_n", "input wire pcie_perst_n",
@@ -142,7 +135,6 @@ def _pins(board, wires):
                "ck_c")
     rows += [f"{kind} wire {_vector(width) if name in vectors else ''}c0_ddr4_{name}"
              for name, (kind, width) in ddr4_pins(board.ddr4.data_bits).items()]
-    rows += [f"{kind} wire {pin}" for kind, pin in wires.serial]
     rows += [f"output wire {_vector(len(board.lamps))}lamps"]
     return ",\n".join(f"    {row}" for row in rows)
 
@@ -170,6 +162,6 @@ def top_text(board, component):
         **wires.memory})
     return "\n".join([
         f"// Top level of {board.title}; written by make verilog BOARD={board.name}.",
-        f"module {board.name} (\n{_pins(board, wires)}\n);", clocks + signals, RESETS, REFERENCE,
+        f"module {board.name} (\n{_pins(board)}\n);", clocks + signals, RESETS, REFERENCE,
         pcie, ddr4, _instance(MACHINE, "machine", wires.machine),
         f"    assign lamps = {{{lamps}}};", "endmodule\n", SYNCHRONISER])

@@ -13,18 +13,19 @@ import sys
 from pathlib import Path
 
 from ..common.errors import TritoneError
+from ..common.pcie import PcieUse
 from ..rtl.axi_top import AxiTop
 from ..rtl.emit import to_rtlil, to_verilog, write_if_changed
 from ..sim.cache import build_root
 from .board import BoardError, vendor_boards
 from .usplus_ports import PortError
 from .usplus_synthesis import figures, summary
-from .usplus_top import MACHINE, SERIAL, machine_ports, top_text
+from .usplus_top import MACHINE, top_text
 from .vendor_board import vendor_board
 from .verilog_memories import with_loops
 from .vivado import constraints_text, project_text
 
-# Names at the top for streams of a machine behind PCI Express; from there on they are the block's.
+# Streams of the machine, by their names at the block.
 NAMES = {"cq": "m_axis_cq", "cc": "s_axis_cc", "rq": "s_axis_rq", "rc": "m_axis_rc"}
 
 
@@ -38,7 +39,8 @@ def design(board):
         raise BoardError(f"preset {config.name!r} wants {size:,} bytes of memory; {board.title} "
                          f"has {board.ddr4.size:,}")
     try:
-        return AxiTop(config, board.machine(config), data_bits=board.ddr4.axi_bits, names=NAMES)
+        machine = board.machine(config, PcieUse(lanes=board.pcie.dwords))
+        return AxiTop(config, machine, data_bits=board.ddr4.axi_bits, names=NAMES)
     except ValueError as error:
         raise BoardError(f"preset {config.name!r} on {board.title}: {error}") from error
 
@@ -46,11 +48,10 @@ def design(board):
 def write(board, folder):
     """Writes the sources; their paths, the machine's first."""
     machine = design(board)
-    serial = [pin for port, (_, pin) in SERIAL.items() if port in machine_ports(machine)]
     try:
         texts = {f"{board.name}.v": top_text(board, machine),
                  f"{board.name}.tcl": project_text(board),
-                 f"{board.name}.xdc": constraints_text(board, serial)}
+                 f"{board.name}.xdc": constraints_text(board)}
     except PortError as error:
         raise BoardError(f"{board.title}: {error}") from error
     texts = {f"{MACHINE}.v": with_loops(to_verilog(to_rtlil(machine, MACHINE))), **texts}

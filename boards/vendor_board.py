@@ -76,7 +76,7 @@ class VendorBoard:
     part, board_part : str
         FPGA and board in the vendor's names.
     machine : callable
-        Config -> the machine, a component like rtl.top.Top.
+        (Config, PcieUse) -> the machine, a component like rtl.pcie_link.PcieTop.
     room : dict
         {resource: how many of it the FPGA has}.
     lamps : tuple of (pin, what)

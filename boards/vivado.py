@@ -98,10 +98,9 @@ if {{[lindex $argv 0] eq "build"}} {{
 """
 
 
-def constraints_text(board, ports):
-    """XDC; `ports` are the names of the top level's serial line, if it has one."""
-    absent = {"uart_rx", "uart_tx"} - set(ports)
-    pins = {port: pin for port, pin in board.pins.items() if port not in absent}
+def constraints_text(board):
+    """XDC."""
+    pins = dict(board.pins)
     pins |= {f"lamps[{n}]": (pin, "LVCMOS33") for n, (pin, _) in enumerate(board.lamps)}
     rows = "".join(f"set_property PACKAGE_PIN {pin} [get_ports {{{port}}}]\n"
                    + (f"set_property IOSTANDARD {standard} [get_ports {{{port}}}]\n"

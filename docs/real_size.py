@@ -56,7 +56,7 @@ def packed_model(folder):
 def simulate(config, tape, count):
     """(tokens, counters) of the virtual board."""
     with VirtualBoard(config, tape.image) as virtual, \
-            Board.open(virtual.port, timeout=TIMEOUT_S) as board:
+            Board.open(virtual.port, timeout=TIMEOUT_S, stall=TIMEOUT_S) as board:
         board.load(tape.image)
         tokens = list(board.run(list(PROMPT), count))
         return tokens, board.counters()
