@@ -1,9 +1,9 @@
-"""Runs the shipped models on the virtual board and writes what README says of them: `make results`.
+"""Runs the shipped models on the virtual board, and puts all results together: `make results`.
 
     python docs/results.py [--text VALIDATION]
 
-Without a text the bits a byte of the last run are kept. Writes docs/results.json, the table in
-README.md and docs/figures/token.png.
+Without a text the bits a byte of the last run are kept. Writes docs/results.json, docs/results.md,
+the table of README.md (comparison.py) and docs/figures/token.png.
 """
 
 import argparse
@@ -12,6 +12,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import comparison
 import figures
 from tritone.common.config import preset
 from tritone.common.page import marks, write_between
@@ -78,11 +79,6 @@ def table(results):
     return "\n".join([*rows, "", "`make results` runs", "", "```", commands, "```"])
 
 
-def write_readme(results):
-    """Puts the table between README's marks."""
-    write_between(TREE / "README.md", *MARKS, table(results))
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--text", help="validation text for bits a byte (takes minutes)")
@@ -95,7 +91,8 @@ def main():
                                      options.text, "--json") for model in dict(RUNS)}
     results = [collect(*run, qualities) for run in RUNS]
     path.write_text(json.dumps(results, indent=1) + "\n")
-    write_readme(results)
+    write_between(HERE / "results.md", *MARKS, table(results))
+    comparison.write()
     figures.draw(results[0]["run"])
 
 

@@ -1,0 +1,70 @@
+"""The table of results: each kind of row from its file, and nothing without a report."""
+
+import json
+import runpy
+from pathlib import Path
+
+import pytest
+
+from tritone.common.errors import TritoneError
+
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+BOARD = {"board": "b", "title": "Board", "command": "make synth BOARD=b", "commit": "c1",
+         "speed": {"model": "models/m", "tokens_per_second": 1588.4,
+                   "share_of_memory_peak": 0.989}}
+RESIDENT = {**BOARD, "board": "r", "title": "Resident",
+            "speed": {"model": "models/m", "tokens_per_second": 16022.4}}
+ESTIMATE = {"board": "b", "mark": "estimated, uncalibrated", "joules_a_token": {
+    "board": {"low": 0.0004, "typical": 0.0007, "high": 0.0012}}}
+PROCESSOR = {"machine": {"processor": "Chip"}, "model": "m", "provenance": "measured",
+             "command": "tritone bench-cpu", "commit": "c2", "runs": [
+                 {"threads": 1, "kernel": "packed", "tokens_per_second": {"median": 4321.0},
+                  "energy": {"joules_per_token": 0.0021}},
+                 {"threads": 8, "kernel": "bytes", "tokens_per_second": {"median": 99.94},
+                  "energy": None}]}
+PEERS = [{"system": "P", "model": "pm", "tokens_per_second": 0.33, "share_of_memory": 0.89,
+          "share_how": "of reads", "how": "claimed", "source": "s", "leaves_out": "all"}]
+
+
+@pytest.fixture
+def rows():
+    return runpy.run_path(str(DOCS / "comparison.py"))["rows"]
+
+
+@pytest.fixture
+def data(tmp_path):
+    for folder, name, entry in (("boards", "b", BOARD), ("boards", "r", RESIDENT),
+                                ("power", "b", ESTIMATE), ("cpu", "x", PROCESSOR)):
+        (tmp_path / folder).mkdir(exist_ok=True)
+        (tmp_path / folder / f"{name}.json").write_text(json.dumps(entry))
+    (tmp_path / "peers.json").write_text(json.dumps(PEERS))
+    return tmp_path
+
+
+def test_every_row_has_its_figures_and_where_they_are_from(rows, data):
+    how = "simulated clocks at a post-route clock"
+    assert rows(data) == [
+        ("**Tritone**, Resident, `r`, model in block RAM", "m", "16,022", "", "", how,
+         "`make synth BOARD=b`", "c1", "no board has run it yet"),
+        ("**Tritone**, Board, `b`, model in SDRAM", "m", "1,588", "99%", "0.7 mJ (0.4 to 1.2)",
+         f"{how}; energy estimated, uncalibrated", "`make synth BOARD=b`", "c1",
+         "no board has run it yet"),
+        ("Chip, one thread, our kernel `packed`", "m", "4,321", "", "2.1 mJ", "measured",
+         "`tritone bench-cpu`", "c2", ""),
+        ("Chip, 8 threads, our kernel `bytes`", "m", "99.9", "", "", "measured",
+         "`tritone bench-cpu`", "c2", "energy: no meter"),
+        ("P", "pm", "0.33", "89%, of reads", "", "claimed", "s", "", "all")]
+
+
+def test_without_a_board_there_is_no_table(rows, data):
+    for path in (data / "boards").iterdir():
+        path.unlink()
+    with pytest.raises(TritoneError, match="no report of a board"):
+        rows(data)
+
+
+def test_the_pages_are_current():
+    script = runpy.run_path(str(DOCS / "comparison.py"))
+    text = script["table"](script["rows"](script["DATA"]))
+    for page in script["PAGES"]:
+        assert text in page.read_text(), f"{page.name}: run python docs/comparison.py"
