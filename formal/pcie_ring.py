@@ -123,7 +123,7 @@ class Properties(Component):
 
 
 def box_of(name, number, says):
-    return Box(name=name, says=says, top=partial(Properties, number), bound=0, cover=45,
+    return Box(name=name, says=says, top=partial(Properties, number), bound=18, cover=45,
                prove="induction", steps=8)
 
 
