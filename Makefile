@@ -23,8 +23,9 @@ unexport PYTHONPATH
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help generate selftest selftest-mutants record-selftest test test-train test-sdram results \
-        roofline real-size sim verilog synth-xilinx synth synth-all synth-smallest synth-again synth-report program \
+.PHONY: help generate selftest selftest-mutants record-selftest test test-train test-sdram test-pcie \
+        results roofline real-size sim verilog synth-xilinx synth synth-all synth-smallest synth-again \
+        synth-report program \
         formal netlist lint mutants train lock clean prerequisites
 
 help:  ## this list
@@ -39,14 +40,18 @@ generate: $(READY)  ## write a story on the virtual board
 selftest: $(READY)  ## test BOARD: link, memory, every block, a text
 	@$(PY) host/selftest.py --board "$(BOARD)" --preset "$(PRESET)"
 
-test: $(READY)  ## run all tests (more: make test-sdram, make test-train)
-	@OPENBLAS_NUM_THREADS=1 $(PY) -m pytest -n $(WORKERS) tests --ignore=tests/train --ignore=tests/sdram
+test: $(READY)  ## run all tests (more: make test-sdram, test-pcie, test-train)
+	@OPENBLAS_NUM_THREADS=1 $(PY) -m pytest -n $(WORKERS) tests --ignore=tests/train --ignore=tests/sdram \
+	    --ignore=tests/pcie
 
 test-train: .venv/train  ## run the tests of training, which need PyTorch
 	@$(PY) -m pytest tests/train
 
 test-sdram: $(READY)  ## run the SDRAM controller on every part, and with each time too short
 	@$(PY) -m pytest -n $(WORKERS) tests/sdram
+
+test-pcie: $(READY)  ## run DMA of every length at every place, up to 16 MiB, behind the PCIe model
+	@$(PY) -m pytest -n $(WORKERS) tests/pcie
 
 sim: $(READY)  ## run the cocotb regressions on the emitted Verilog
 	@$(PY) -m pytest -n $(WORKERS) tests/sim

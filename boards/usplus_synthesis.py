@@ -9,6 +9,18 @@ from .verilog_memories import ZEROS
 FAMILY = "xcup"  # UltraScale+, of Yosys' synth_xilinx
 PROVENANCE = "post-synthesis, yosys, not placed"
 HOUR = 3600
+OPTIONS = f"synth_xilinx -family {FAMILY} -flatten -noiopad -noclkbuf -top {MACHINE}"
+# As synth_xilinx has it, but for ABC in the place of ABC9, which follows each path of a design by
+# recursion: with this machine that ends in "call stack exhausted" of WebAssembly.
+LUTS_SCRIPT = """\
+opt_expr -mux_undef -noclkinv
+abc -luts 2:2,3,6:5,10,20
+clean
+xilinx_srl -fixed -minlen 3
+techmap -map +/xilinx/lut_map.v -map +/xilinx/cells_map.v -D LUT_WIDTH=6
+xilinx_dffopt
+opt_lut_ins -tech xilinx
+"""
 # LUT6 that a cell takes (UG574): of distributed RAM a slice of eight, of shift registers one each.
 LUTS = {**{f"LUT{n}": 1 for n in range(1, 7)}, "INV": 1, "SRL16E": 1, "SRLC32E": 1,
         "RAM32M16": 8, "RAM64M8": 8, "RAM32M": 4, "RAM64M": 4,
@@ -65,7 +77,7 @@ def figures(board, folder):
     """
     name = "synthesis"
     write_if_changed(folder / f"{name}.ys", f"read_verilog -sv -D{ZEROS} {MACHINE}.v\n"
-                     f"synth_xilinx -family {FAMILY} -flatten -noiopad -noclkbuf -top {MACHINE}\n"
+                     f"{OPTIONS} -run begin:map_luts\n{LUTS_SCRIPT}{OPTIONS} -run finalize:\n"
                      f"check -assert\ntee -o {name}.stat stat\n")
     own = folder / f"{name}.yosys.log"
     seconds = run_tool(YOSYS, ["-q", "-l", own.name, f"{name}.ys"], folder / f"{name}.log", own=own,

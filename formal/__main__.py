@@ -20,7 +20,7 @@ from . import faults, sby
 MODULES = ("handshake", "tape_reader", "sum_queue", "code_banks", "quantiser", "frame_parser",
            "frame_builder", "uart", "ecp5_lanes", "stream_buffer", "skid_buffer", "credit_queue",
            "crossing_queue", "sdram_controller", "transfer_cutter", "pcie_read", "pcie_write",
-           "pcie_arbiter")
+           "pcie_arbiter", "pcie_ring", "pcie_workers")
 
 
 def boxes(names=()):

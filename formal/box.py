@@ -76,7 +76,7 @@ class FreeStream(Component):
 
 def implies(condition, consequence):
     """An Assert, named by the line of the caller: `consequence` whenever `condition`."""
-    return Assert(~condition | consequence, src_loc_at=1)
+    return Assert(~Value.cast(condition) | consequence, src_loc_at=1)
 
 
 def follow(m, *, enters, entering, leaves, leaving, most, pick, name="inside",

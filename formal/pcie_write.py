@@ -1,6 +1,6 @@
 """WriteEngine: what it writes lies where it was told to, and is as long as its header says."""
 
-from amaranth.hdl import Cover, Module, Signal
+from amaranth.hdl import Assert, Cover, Module, Signal
 from amaranth.lib.wiring import In
 
 from ..common.pcie import PcieUse
@@ -48,7 +48,7 @@ class Properties(Requests):
         with m.If(beats.valid & beats.ready):
             m.d.sync += left.eq(left - 1)
         m.d.comb += [implies(beats.valid, beats.payload.last == (left == 1)),
-                     implies(1, beats.valid == (left != 0))]
+                     Assert(beats.valid == (left != 0))]
 
 
 BOXES = (Box(

@@ -115,7 +115,7 @@ class Properties(Component):
 
 
 BOXES = (Box(
-    name="transfer_cutter", top=partial(Properties, MOST), bound=0, cover=12, prove="induction",
+    name="transfer_cutter", top=partial(Properties, MOST), bound=8, cover=12, prove="induction",
     steps=1, peeks={f"peek_{name}": f"box.{name}" for name in PEEKS},
     says="pieces are the transfer, byte by byte with their byte enables, and end at the cut, for "
          "any limit"),)

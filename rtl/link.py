@@ -1,6 +1,8 @@
 """The link: from the pins of the serial line to the memory and the accelerator."""
 
+from functools import reduce
 from math import ceil
+from operator import or_
 
 from amaranth.hdl import Module
 from amaranth.lib.wiring import Component, In, Out, connect, flipped
@@ -64,6 +66,10 @@ class Link(Component):
         """The memory, which a carrier may use, too."""
         connect(m, control.memory, flipped(self.memory))
 
+    def active_of(self, carrier):
+        """What else makes the link active."""
+        return ()
+
     def connect_carrier(self, m, carrier, control):
         """Whatever else it has."""
         m.d.comb += [carrier.rx.eq(self.rx), self.tx.eq(carrier.tx)]
@@ -95,7 +101,8 @@ class Link(Component):
         self.connect_carrier(m, carrier, control)
         m.d.comb += [
             self.open.eq(control.open),
-            self.active.eq(parser.active | request.o.valid | control.active
-                           | answered.o.valid | sending.o.valid),
+            self.active.eq(reduce(or_, (
+                parser.active, request.o.valid, control.active, answered.o.valid,
+                sending.o.valid, *self.active_of(carrier)))),
         ]
         return m

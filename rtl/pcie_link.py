@@ -79,6 +79,9 @@ class PcieLink(Link):
                          memory.words.valid.eq(words.valid & has)]
         m.d.comb += words.ready.eq(1)
 
+    def active_of(self, carrier):
+        return (carrier.active,)
+
     def connect_carrier(self, m, carrier, control):
         pass_ports(m, self, carrier)
         m.d.comb += carrier.locked.eq(control.open | self.machine.status.busy)

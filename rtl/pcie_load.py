@@ -45,7 +45,8 @@ class LoadWorker(Component):
     def elaborate(self, _platform):
         m = Module()
         m.submodules.unpacker = unpacker = WordUnpacker(self._use.bytes, self._config.word_bytes)
-        self.job, self.begin = Signal(job_layout), Signal()
+        self.job = Signal(job_layout)
+        self.begin = Signal()
         connect(m, unpacker.o, flipped(self.writes.bytes))
         m.d.comb += [
             unpacker.bytes.eq(self.job.bytes), unpacker.start.eq(self.begin),

@@ -20,7 +20,8 @@ class FrameStore(Component):
     Members
     -------
     i : In(stream of 8 bits)
-        Frames of docs/link.md, whose ends are found by their lengths; taken while none is held.
+        Frames of docs/link.md, whose ends are found by their lengths, but after MAX_FRAME bytes at
+        the latest; taken while none is held.
     full : Out(1), bytes : Out(LENGTH_BITS)
         A frame is held, of so many bytes.
     take : In(1)
@@ -55,7 +56,8 @@ class FrameStore(Component):
                     for n in range(2):
                         with m.If(place == LENGTH_AT + n):
                             m.d.sync += length.word_select(n, 8).eq(self.i.payload)
-                    with m.If((place > HEADER.size + LENGTH_AT) & (place == last)):
+                    with m.If(((place > HEADER.size + LENGTH_AT) & (place == last))
+                              | (place == MAX_FRAME - 1)):
                         m.d.sync += [place.eq(0), self.full.eq(1)]
                         m.next = "FULL"
             with m.State("FULL"):

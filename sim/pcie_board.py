@@ -10,6 +10,7 @@ import argparse
 import mmap
 import os
 import sys
+from select import select
 
 import cocotb
 from cocotb.triggers import ClockCycles
@@ -24,6 +25,8 @@ from .streams import parameters
 NAME = "pcie_top"
 MEMORY_AT = 1 << 32  # of the shared memory: behind all that the root complex gives out by itself
 POLL_CLOCKS = 16  # between two looks at the socket
+IDLE_POLLS = 250  # at rest, and nothing asked: what is on its way to the host's memory is there
+NAP_S = 0.02  # between two looks then
 ANSWER_CLOCKS = 10_000  # in which a register answers
 FOREVER = 1 << 62  # clocks
 ALL_ONES = 0xFFFF_FFFF
@@ -46,8 +49,9 @@ async def attach(dut, config, memory):
 class SimulatedFunction:
     """What sim/pcie_server.py asks of a device, by the root complex's requests."""
 
-    def __init__(self, device):
-        self._device = device
+    def __init__(self, device, busy, nap):
+        self._device, self._busy, self._nap = device, busy, nap
+        self._idle = 0
 
     async def read32(self, offset):
         """A dword of BAR 0; all ones, as a host sees it, when no completion or a bad one comes."""
@@ -67,6 +71,10 @@ class SimulatedFunction:
             await self._device.function.set_master()
 
     def rest(self):
+        """Lets clocks pass; the whole simulation sleeps when the machine has long been at rest."""
+        self._idle = 0 if self._busy.value else self._idle + 1
+        if self._idle > IDLE_POLLS and self._nap(NAP_S):
+            self._idle = 0
         return ClockCycles(self._device.clock, POLL_CLOCKS)
 
 
@@ -76,7 +84,8 @@ async def board(dut):
     given = parameters()
     with connected(given["socket"]) as connection, mmap.mmap(given["memory"], 0) as memory:
         device = await attach(dut, machine(given), memory)
-        function = SimulatedFunction(device)
+        function = SimulatedFunction(
+            device, dut.busy, lambda seconds: select([connection], [], [], seconds)[0])
         await serve(connection, MEMORY_AT, function, function.rest)
 
 

@@ -62,6 +62,8 @@ class PcieDevice:
     from_host, to_host : callables
         Given every Tlp in that direction, and give those that go on (an iterable): for hosts that
         err. Configuration requests pass through them, too.
+    deliver : coroutine function
+        Takes a Tlp that `from_host` kept back on to the block.
     """
 
     def __init__(self, dut, *, bars=None, max_payload=256, max_read=512, link=None, names=None,
@@ -121,6 +123,8 @@ class PcieDevice:
             for passed in self.from_host(tlp):
                 await receive(passed)
 
+        self.deliver = receive
+
         async def upstream(tlp):
             for passed in self.to_host(tlp):
                 await send(passed)
@@ -163,6 +167,35 @@ class PcieDevice:
         assert index == 0, f"no {what} within {clocks} clocks"
         return result
 
+    async def restart(self, clocks=400):
+        """A surprise reset: the top begins anew, and what is on its way, in the block and on the
+        link, is lost. The function's configuration stays, unlike that of a slot without power."""
+        from_host = self.from_host
+        self.from_host = lambda tlp: () if tlp.is_completion() else (tlp,)
+        self.reset.value = 1
+        for _ in range(clocks):
+            await RisingEdge(self.clock)
+            for end in (self.ends["rc"], self.ends["cq"]):
+                end.clear()
+                end.drive_obj = None
+                end.drive_sync.set()
+            self.device.active_request[:] = [None] * len(self.device.active_request)
+            self.device.cpld_credit_count = 0
+        for name in SENT:
+            await self._end_frame(self.ends[name])
+        self.reset.value = 0
+        self.from_host = from_host
+
+    async def _end_frame(self, sink):
+        """A packet that the reset has cut off ends as one that was given up."""
+        for last in (False, False, False, True):
+            if sink.active:
+                sink.sample_obj = type("Beat", (), {
+                    "tdata": 0, "tkeep": (1 << sink.byte_lanes) - 1, "tlast": last,
+                    "tuser": 1 << sink.discontinue_offset})()
+                sink.sample_sync.set()
+            await RisingEdge(self.clock)
+
     def msi(self, number=0):
         """The event that an interrupt sets; `clear` it to see the next."""
         return self.function.msi_vectors[number].event
@@ -202,7 +235,7 @@ class PcieDevice:
                 waiting, inside = None, False
                 continue
             valid = bool(bus.tvalid.value)
-            beat = [int(getattr(bus, signal).value) for signal in BEAT]
+            beat = [int(getattr(bus, signal).value) for signal in BEAT] if valid else None
             assert valid or not inside, f"{name}: tvalid fell inside a packet"
             assert waiting is None or valid and beat == waiting, f"{name}: a beat did not wait"
             taken = valid and bool(bus.tready.value)

@@ -30,8 +30,9 @@ class RingHost:
     def __init__(self, device, *, space=1 << 20, entries=8, seed=1):
         self.device, self.entries = device, entries
         self.random = random.Random(seed)
-        self.base, self.memory = device.root.alloc_region(space)
         self.rings = [device.root.alloc_region(4096) for _ in RING]
+        self.base, self.memory = device.root.alloc_region(space)
+        assert self.base > 0, "nothing is below the buffers"
         self.tails = [0, 0]
         self.space = space
 

@@ -137,7 +137,7 @@ def test_words_outside_the_memory_are_refused(simulated):
     transport.store(CONFIG.memory_words - 1, bytes(WORD), WORD)
     with pytest.raises(PcieFault, match="down ring: BAD_WORDS, words outside the board's memory"):
         transport.store(CONFIG.memory_words - 1, bytes(WORD + 1), WORD)
-    with pytest.raises(PcieFault, match="entry 0 of the up ring: BAD_WORDS"):
+    with pytest.raises(PcieFault, match="entry 0 of the down ring: BAD_WORDS"):
         transport.load(CONFIG.memory_words, 1, WORD)
     transport.close()
 
@@ -247,9 +247,11 @@ def test_a_mistake_of_the_host_is_an_error_at_once(ring, outcome):
 def test_a_block_is_sent_again_after_a_fault_of_the_bus(simulated, outcome):
     octets = random.Random(1).randbytes(50_000)
     transport = simulated.transport(piece=4096)
-    simulated.twin.faults.update({(DOWN, 3): outcome, (DOWN, 9): outcome, (UP, 2): outcome})
+    simulated.twin.faults.update({(DOWN, 3): outcome, (DOWN, 9): outcome})
     transport.store(0, octets, WORD)
     assert simulated.board.memory[:len(octets)] == octets
+    assert not simulated.twin.faults
+    simulated.twin.faults[DOWN, 2] = outcome
     assert transport.load(0, len(octets) // WORD, WORD) == octets
     assert not simulated.twin.faults
     transport.close()

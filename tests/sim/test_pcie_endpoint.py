@@ -1,4 +1,4 @@
-"""PcieEndpoint, case by case of sim/tb_pcie_endpoint.py."""
+"""PcieEndpoint, case by case of sim/tb_pcie_endpoint.py and sim/tb_pcie_faults.py."""
 
 import pytest
 
@@ -11,7 +11,16 @@ CONFIG = {"preset": "tiny", "changes": {"memory_rate": 1, "memory_latency": 8}}
 CLOCKS = 2_000_000
 
 
+def simulate(bench, case):
+    box = PcieEndpoint(PcieUse(timeout=4000), preset(CONFIG["preset"], **CONFIG["changes"]))
+    run(box, bench, case, clocks=CLOCKS, wall=600, parameters={"config": CONFIG})
+
+
 @pytest.mark.parametrize("case", cases("tb_pcie_endpoint"))
 def test_pcie_endpoint(case):
-    box = PcieEndpoint(PcieUse(timeout=4000), preset(CONFIG["preset"], **CONFIG["changes"]))
-    run(box, "tb_pcie_endpoint", case, clocks=CLOCKS, wall=600, parameters={"config": CONFIG})
+    simulate("tb_pcie_endpoint", case)
+
+
+@pytest.mark.parametrize("case", cases("tb_pcie_faults"))
+def test_pcie_faults(case):
+    simulate("tb_pcie_faults", case)
