@@ -6,6 +6,7 @@ import re
 import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import EngFormatter, NullFormatter
 
 from ..common.counters import COUNTERS
 
@@ -79,9 +80,12 @@ def latencies(found):
         axes.bar(least, count, width=below - least, align="edge", color=BLUE, edgecolor="white",
                  linewidth=0.4)
     axes.set_xscale("log")
+    axes.xaxis.set_major_formatter(EngFormatter("s"))
+    narrow = max(counts)[1] < 20 * min(counts)[0]  # else the decades are enough
+    axes.xaxis.set_minor_formatter(EngFormatter("s") if narrow else NullFormatter())
     axes.set_yscale("symlog", linthresh=1)
     axes.set_ylim(bottom=0)
-    axes.set_xlabel("seconds between two tokens, as this computer saw them")
+    axes.set_xlabel("time between two tokens, as this computer saw them")
     axes.set_ylabel("tokens")
     return figure
 
@@ -100,7 +104,7 @@ def boxes(found):
                                         for n in names])
     axes.set_xlim(0, max(100.0, *shares) * 1.06)
     axes.invert_yaxis()
-    axes.set_xlabel("% of the clocks of the last pass (boxes work at the same time)")
+    axes.set_xlabel("% of the clocks of the last pass; boxes work at the same time; red: waits")
     return figure
 
 

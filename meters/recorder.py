@@ -21,37 +21,47 @@ class Series:
     ----------
     most : int
         An even number of samples.
+
+    Members
+    -------
+    merged : int
+        Samples that one of those kept stands for.
     """
 
     def __init__(self, most=MOST):
         self._most, self.merged = most, 1
-        self._kept = {"t": array("d"), "watts": array("d")}
-        self._open = []
+        self._t, self._watts = array("d"), array("d")
+        self._count, self._sums = 0, (0.0, 0.0)
+        self._last = None  # kept as it is: how far the samples reach matters
 
     def add(self, t, watts):
         """One sample more."""
-        self._open.append((t, watts))
-        if len(self._open) >= self.merged:
-            self._flush()
-        if len(self._kept["t"]) >= self._most:
-            self._halve()
+        if self._last is not None:
+            self._merge(*self._last)
+        self._last = t, watts
 
-    def _flush(self):
-        for kept, values in zip(self._kept.values(), zip(*self._open)):
-            kept.append(sum(values) / len(values))
-        self._open = []
-
-    def _halve(self):
-        for name, kept in self._kept.items():
-            pairs = np.frombuffer(kept).reshape(-1, 2).mean(axis=1)
-            self._kept[name] = array("d", pairs.tobytes())
-        self.merged *= 2
+    def _merge(self, t, watts):
+        self._count += 1
+        self._sums = self._sums[0] + t, self._sums[1] + watts
+        if self._count == self.merged:
+            for kept, total in zip((self._t, self._watts), self._sums):
+                kept.append(total / self._count)
+            self._count, self._sums = 0, (0.0, 0.0)
+        if len(self._t) >= self._most:
+            self._t, self._watts = map(_halved, (self._t, self._watts))
+            self.merged *= 2
 
     def arrays(self):
         """Times and watts, two arrays."""
-        open_t, open_watts = zip(*self._open) if self._open else ((), ())
-        return (np.concatenate((self._kept["t"], open_t)),
-                np.concatenate((self._kept["watts"], open_watts)))
+        ends = [tuple(total / self._count for total in self._sums)] if self._count else []
+        ends += [self._last] if self._last else []
+        t, watts = zip(*ends) if ends else ((), ())
+        return np.concatenate((self._t, t)), np.concatenate((self._watts, watts))
+
+
+def _halved(values):
+    """Averages of the pairs of an array."""
+    return array("d", np.frombuffer(values).reshape(-1, 2).mean(axis=1).tobytes())
 
 
 class Recorder:

@@ -6,11 +6,15 @@
 MEASure:VOLTage? and MEASure:CURRent? are of SCPI-99 volume 2, 3.
 """
 
+import re
 import time
 
 from .meter import Meter, MeterError, positive, reading
 
 SHOWN = 40  # characters of an answer in a message
+# A number, and its unit from instruments that tell it. Nothing else may follow: the answer to an
+# unknown command, -113,"Undefined header", begins with a number too.
+NUMBER = re.compile(r"\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)[\s,]*(?:[VA](?:DC)?)?\s*")
 
 
 class VisaMeter(Meter):
@@ -21,8 +25,7 @@ class VisaMeter(Meter):
     resource : str
         VISA resource name.
     volts, amperes : str
-        Commands that are answered with a number, in volts and amperes. Of an answer with commas
-        the first field counts.
+        Commands that are answered with a number, in volts and amperes.
     setup : str
         Sent once before the first query.
     backend : str
@@ -66,11 +69,9 @@ class VisaMeter(Meter):
             if getattr(error, "error_code", None) == self._visa.constants.StatusCode.error_timeout:
                 raise MeterError(f"no answer to {command} within {self._timeout:g} s") from error
             raise MeterError(f"{command} failed: {_one_line(error)}") from error
-        try:
-            return float(answer.split(",")[0])
-        except ValueError as error:
-            raise MeterError(f"answers {answer.strip()[:SHOWN]!r} to {command}; expected a "
-                             "number") from error
+        if not (number := NUMBER.fullmatch(answer)):
+            raise MeterError(f"answers {answer.strip()[:SHOWN]!r} to {command}; expected a number")
+        return float(number[1])
 
     def close(self):
         for part in (self._instrument, self._manager):
