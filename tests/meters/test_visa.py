@@ -89,6 +89,13 @@ def test_an_answer_that_is_no_reading_is_one_line(named, options, why):
     assert str(caught.value) == why
 
 
+def test_the_time_out_is_the_one_that_was_asked_for(named):
+    meter, began = named(options=",amperes=MEAS:CURR? NEVER"), time.monotonic()
+    with pytest.raises(MeterError):
+        meter.sample()
+    assert 0.2 <= time.monotonic() - began < 1.5
+
+
 @pytest.mark.parametrize("resource", ["TCPIP0::192.0.2.8::INSTR", "nonsense"])
 def test_an_absent_instrument_is_one_line(named, resource):
     class Spec:
