@@ -1,7 +1,11 @@
 """Progress of a measurement on standard error."""
 
+import time
+
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+REFRESH = 0.1  # seconds between looks: showing a token must not hold the next one up
 
 
 class Gauge:
@@ -20,7 +24,7 @@ class Gauge:
             TextColumn("{task.fields[rate]}"), TextColumn("{task.fields[watts]}"),
             TimeElapsedColumn(), console=self._console, transient=True,
             disable=not self._console.is_terminal)
-        self._task = None
+        self._task, self._count, self._next = None, 0, 0.0
 
     def __enter__(self):
         self._progress.start()
@@ -34,12 +38,17 @@ class Gauge:
         if self._task is not None:
             self._progress.remove_task(self._task)
         self._task = self._progress.add_task(text, total=total, rate="", watts=self._watts())
+        self._count = 0
 
     def count(self):
         """One more token has come."""
-        task = self._progress.tasks[-1]
-        rate = f"{task.speed:,.1f} tokens/s by this computer's clock" if task.speed else ""
-        self._progress.update(self._task, advance=1, rate=rate, watts=self._watts())
+        self._count += 1
+        if (now := time.monotonic()) < self._next:
+            return
+        self._next = now + REFRESH
+        speed = self._progress.tasks[-1].speed
+        rate = f"{speed:,.1f} tokens/s by this computer's clock" if speed else ""
+        self._progress.update(self._task, completed=self._count, rate=rate, watts=self._watts())
 
     def say(self, text):
         """A line that stays."""
