@@ -6,7 +6,7 @@ import re
 import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.ticker import EngFormatter, NullFormatter
+from matplotlib.ticker import EngFormatter, LogLocator, NullLocator
 
 from ..common.counters import COUNTERS
 
@@ -80,9 +80,10 @@ def latencies(found):
         axes.bar(least, count, width=below - least, align="edge", color=BLUE, edgecolor="white",
                  linewidth=0.4)
     axes.set_xscale("log")
+    axes.set_xlim(min(counts)[0] / 1.6, max(counts)[1] * 1.6)  # room for one tick at least
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=12))
+    axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_major_formatter(EngFormatter("s"))
-    narrow = max(counts)[1] < 20 * min(counts)[0]  # else the decades are enough
-    axes.xaxis.set_minor_formatter(EngFormatter("s") if narrow else NullFormatter())
     axes.set_yscale("symlog", linthresh=1)
     axes.set_ylim(bottom=0)
     axes.set_xlabel("time between two tokens, as this computer saw them")
