@@ -38,7 +38,8 @@ generate: $(READY)  ## write a story on the virtual board
 measure: $(READY)  ## tokens/s of BOARD, and watts with METER=visa:...|hwmon:...|ppk2:...|csv:...
 	@$(PY) host/measure.py --board "$(BOARD)" --preset "$(PRESET)" --model "$(MODEL)" \
 	    --prompt '$(subst ','\'',$(PROMPT))' --tokens "$(TOKENS)" --seed "$(SEED)" \
-	    --temperature "$(TEMPERATURE)" $(if $(METER),--meter '$(subst ','\'',$(METER))')
+	    --temperature "$(TEMPERATURE)" $(if $(REPEATS),--repeats "$(REPEATS)") \
+	    $(if $(METER),--meter '$(subst ','\'',$(METER))')
 
 selftest: $(READY)  ## test BOARD: link, memory, every block, a text
 	@$(PY) host/selftest.py --board "$(BOARD)" --preset "$(PRESET)"

@@ -145,7 +145,8 @@ def conditions(options, config, measurement, tokenizer):
     words = Detokeniser(tokenizer, measurement.workload.prompt)
     text = "".join([*map(words.feed, first.head), words.flush()]) if first else ""
     return {
-        "board": options.board, "preset": config.name, "memory": options.memory,
+        "board": options.board, "preset": config.name,
+        "memory": options.memory if options.board == "virtual" else None,
         "model": options.model.resolve().name, "prompt": options.prompt,
         "prompt_tokens": len(measurement.workload.prompt), "tokens": options.tokens,
         "repeats": options.repeats, "seed": options.seed, "temperature": options.temperature,

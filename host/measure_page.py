@@ -48,8 +48,9 @@ def conditions_table(found):
         "commit": found["commit"] or "not in a repository",
         "date": found["created"],
         "this computer": f"{host['processor']}, {host['system']}, Python {host['python']}",
-        "machine": f"{found['board']}, preset {found['preset']}, memory {found['memory']}, "
-                   f"{found['counted']['clock_hz'] / 1e6:g} MHz",
+        "machine": f"{found['board']}, preset {found['preset']}, "
+                   f"{found['counted']['clock_hz'] / 1e6:g} MHz"
+                   + (f", memory {found['memory']}" if found["memory"] else ""),
         "model": found["model"],
         "prompt": f"{found['prompt']!r}, {found['prompt_tokens']} tokens",
         "a pass": f"{found['tokens']} tokens, temperature {found['temperature']}, seed "

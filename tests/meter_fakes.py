@@ -9,7 +9,7 @@ class FakeMeter(Meter):
     """Gives the samples of an iterable, then does `finally_`: None goes on saying nothing, an
     exception is raised."""
 
-    def __init__(self, samples, finally_=None, patience=5.0, lag=0.2):
+    def __init__(self, samples, finally_=None, patience=5.0, lag=5.0):
         self._samples, self._finally = iter(samples), finally_
         self.patience, self.lag, self.closed = patience, lag, 0
 
@@ -44,11 +44,11 @@ def profile(times, watts):
 
 
 def live(watts, seconds=0.002, most=None, error="it was unplugged"):
-    """Samples of watts(t) as time passes; after `most` of them the meter fails."""
-    count = 0
+    """Samples of watts(t) as time passes, each `seconds` one, also when this computer is busy;
+    after `most` of them the meter fails."""
+    count, t = 0, time.monotonic()
     while most is None or count < most:
-        time.sleep(seconds)
-        t = time.monotonic()
+        time.sleep(max(0.0, t - time.monotonic()))
         yield Sample(t, 5.0, watts(t) / 5.0, watts(t))
-        count += 1
+        count, t = count + 1, t + seconds
     raise MeterError(error)

@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from types import SimpleNamespace
@@ -18,7 +19,7 @@ from tritone.common.config import preset
 from tritone.common.counters import COUNTERS
 from tritone.host import measure, measurement
 from tritone.host.transport import BoardError
-from tritone.meters.meter import MeterError
+from tritone.meters.meter import MeterError, parse_spec
 
 MODELS = Path(__file__).parents[2] / "models"
 PREDICTION = SimpleNamespace(token=64, prompt=8)
@@ -108,14 +109,15 @@ def test_a_board_at_a_serial_port(model, port, tmp_path, capsys):
 
 
 def test_energy_of_a_load_that_follows_the_passes(fake, capsys):
-    """1 W at rest, 3 W from the first token of a pass to its last."""
-    busy = []
+    """1 W at rest, 3 W in a pass, but for the pause before its last token."""
+    changes = [(0.0, 1.0)]  # time, watts from then on
 
     def events(number, index):
-        busy[:] = [True] if index < 119 else []
+        if index in (0, 119):
+            changes.append((time.monotonic(), 3.0 if index == 0 else 1.0))
 
     board = FakeBoard(0.004, events)
-    meter = FakeMeter(live(lambda t: 3.0 if busy else 1.0, 0.001))
+    meter = FakeMeter(live(lambda t: next(w for since, w in changes[::-1] if since <= t), 0.001))
     status, found = fake(board, FakeSpec(meter), tokens=120)
     energy = found["energy"]
     assert status == 0 and energy["refused"] == [] and meter.closed == 1
@@ -134,6 +136,31 @@ def test_energy_of_a_load_that_follows_the_passes(fake, capsys):
     assert found["meter"]["samples"] > 100 and found["meter"]["points"]
     out = capsys.readouterr().out
     assert "a token above idle" in out and "those of the prompt included" in out
+
+
+def test_energy_from_a_log_that_is_written_meanwhile(fake, tmp_path):
+    log, over = tmp_path / "log.csv", threading.Event()
+
+    def write():
+        with open(log, "a") as file:
+            while not over.is_set():
+                file.write(f"{time.time():.6f},5.0,0.5\n")
+                file.flush()
+                time.sleep(0.003)
+
+    log.write_text(f"time,volts,amperes\n{time.time() - 60},5.0,99\n")
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        status, found = fake(FakeBoard(0.01), parse_spec(f"csv:{log}"), tokens=60)
+    finally:
+        over.set()
+        writer.join()
+    assert status == 0 and found["energy"]["refused"] == []
+    assert found["energy"]["running_watts"]["median"] == pytest.approx(2.5)
+    assert found["energy"]["idle_watts"]["median"] == pytest.approx(2.5)
+    seconds = sorted(p["end"] - p["start"] for p in found["passes"])[1]
+    assert found["energy"]["joules_a_pass"]["median"] == pytest.approx(2.5 * seconds, rel=1e-3)
 
 
 def test_an_absent_meter_leaves_the_rest(fake, capsys):
@@ -320,7 +347,7 @@ def test_the_golden_model_from_end_to_end(tmp_path):
     chip.mkdir()
     (chip / "in1_input").write_text("5000\n")
     (chip / "curr1_input").write_text("400\n")
-    ran = run("--board", "golden", "--model", str(MODELS / "stories-200k"), "--tokens", "60",
+    ran = run("--board", "golden", "--model", str(MODELS / "stories-200k"), "--tokens", "200",
               "--repeats", "2", "--idle", "0.5", "--meter", f"hwmon:{chip}", "--out",
               str(tmp_path / "out"))
     assert (ran.returncode, ran.stderr) == (0, "")
@@ -329,7 +356,7 @@ def test_the_golden_model_from_end_to_end(tmp_path):
     assert energy["refused"] == [] and energy["provenance"] == "predicted"
     assert energy["idle_watts"]["median"] == pytest.approx(2.0, rel=1e-9)
     seconds = [p["end"] - p["start"] for p in found["passes"]]
-    tokens = 60 + found["prompt_tokens"]
+    tokens = 200 + found["prompt_tokens"]
     assert energy["joules_a_token"] == pytest.approx(
         {"least": 2 * min(seconds) / tokens, "most": 2 * max(seconds) / tokens,
          "median": sum(seconds) / tokens}, rel=1e-3)
