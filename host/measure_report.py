@@ -93,8 +93,9 @@ def _speed_rows(part, latency):
 
 def _energy_rows(energy):
     names = (("idle", "idle_watts", "W"), ("running", "running_watts", "W"),
-             ("running above idle", "difference_watts", "W"), ("a token", "joules_a_token", "J"),
-             ("a token above idle", "joules_a_token_above_idle", "J"))
+             ("running above idle", "difference_watts", "W"),
+             ("energy a token", "joules_a_token", "J"),
+             ("energy a token above idle", "joules_a_token_above_idle", "J"))
     return [(name, ranged(energy[key], unit), energy["provenance"], energy["note"])
             for name, key, unit in names if energy[key]]
 
@@ -136,5 +137,5 @@ def lines(found):
         if how != note:
             said.append(f"{provenance}, {how}:")
             note = how
-        said.append(f"  {name:<19} {figure}")
+        said.append(f"  {name:<26} {figure}")
     return said + remarks(found)

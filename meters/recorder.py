@@ -103,8 +103,8 @@ class Recorder:
             if self.latest is not None and self.latest.t >= reach:
                 break
         self._end.set()
-        # A meter that hangs in a call is left alone: its thread ends with the program.
-        self._over.wait(self._opening)
+        if not self._over.wait(self._opening):  # left alone: its thread ends with the program
+            self._fail(f"{self.name}: hangs; it has not come back for {self._opening:g} s")
 
     def arrays(self):
         """Times and watts of the samples, two arrays."""

@@ -64,7 +64,9 @@ class VisaMeter(Meter):
 
     def _ask(self, command):
         try:
-            answer = self._instrument.query(command)
+            self._instrument.write(command)
+            # Not query(), which warns of each answer that ends without a newline.
+            answer = self._instrument.read_raw().decode(errors="replace")
         except Exception as error:
             if getattr(error, "error_code", None) == self._visa.constants.StatusCode.error_timeout:
                 raise MeterError(f"no answer to {command} within {self._timeout:g} s") from error

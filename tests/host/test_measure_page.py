@@ -129,7 +129,7 @@ def test_lines_for_people_name_how_each_group_was_obtained():
     assert said[0] == ("m on /dev/x (board, preset tiny): 4 tokens of prompt, 9 tokens, "
                        "2 of 2 passes")
     assert said[1] == "measured, by the clock:"
-    assert said[2] == "  generation          1,234 (1,000 to 1,500) tokens/s"
+    assert said[2] == "  generation                 1,234 (1,000 to 1,500) tokens/s"
     assert said[-1] == ("energy is divided by all 13 tokens of a pass, those of the prompt "
                         "included")
 

@@ -96,16 +96,16 @@ class Hanging(Meter):
         return Sample(time.monotonic(), 5.0, 1.0, 5.0)
 
 
-@pytest.mark.parametrize("answers", [0, 1])
-def test_a_meter_that_hangs_holds_nothing_up(answers):
+@pytest.mark.parametrize("answers, why", [
+    (0, "silent; no sample within 0.2 s"), (1, "hangs; it has not come back for 0.2 s")])
+def test_a_meter_that_hangs_holds_nothing_up(answers, why):
     meter = Hanging(answers)
     began = time.monotonic()
     recorder = Recorder(FakeSpec(meter), opening=0.2)
     recorder.start()
     recorder.stop(time.monotonic())
     assert time.monotonic() - began < 4
-    if not answers:
-        assert recorder.failure == "fake:meter: silent; no sample within 0.2 s"
+    assert recorder.failure == f"fake:meter: {why}"
     meter.release.set()
 
 
