@@ -82,6 +82,7 @@ class Ppk2Meter(Meter):
             self._send(AVERAGE_STOP)
             self._drain()
             self._calibration = parse_metadata(self._metadata())
+            self._drain()  # the end of a line, which would shift the words
             self._send(SET_POWER_MODE, AMMETER)
             self._send(DEVICE_RUNNING_SET, ON)  # else the board has no power
             self._send(AVERAGE_START)

@@ -166,6 +166,32 @@ def test_energy_from_a_log_that_is_written_meanwhile(fake, tmp_path):
     assert found["energy"]["joules_a_pass"]["median"] == pytest.approx(2.5 * seconds, rel=1e-3)
 
 
+SUPPLY = """
+spec: "1.1"
+devices:
+  supply:
+    eom:
+      USB INSTR: {q: "\\n", r: "\\n"}
+    error: ERROR
+    dialogues:
+      - {q: "MEAS:VOLT?", r: "+5.01200000E+00"}
+      - {q: "MEAS:CURR?", r: "+2.50000000E-01"}
+resources:
+  USB0::0x1AB1::0x0E11::DP8C::INSTR: {device: supply}
+"""
+
+
+def test_energy_from_a_supply_over_visa(fake, tmp_path):
+    (tmp_path / "bench.yaml").write_text(SUPPLY)
+    meter = parse_spec(f"visa:USB0::0x1AB1::0x0E11::DP8C::INSTR,backend={tmp_path}/bench.yaml@sim")
+    status, found = fake(FakeBoard(0.03), meter, tokens=50, repeats=1)
+    (one,), energy = found["passes"], found["energy"]
+    assert status == 0 and energy["refused"] == [] and found["meter"]["failure"] is None
+    assert energy["idle_watts"]["median"] == pytest.approx(1.253, rel=1e-9)
+    assert energy["joules_a_token"]["median"] == pytest.approx(
+        1.253 * (one["end"] - one["start"]) / (50 + PROMPT), rel=1e-6)
+
+
 def test_an_absent_meter_leaves_the_rest(fake, capsys):
     status, found = fake(FakeBoard(), FakeSpec(error=MeterError("fake:meter: not there")))
     assert status == 0 and len(found["passes"]) == 3 and found["wall"]["tokens_per_s"]
