@@ -184,7 +184,7 @@ resources:
 def test_energy_from_a_supply_over_visa(fake, tmp_path):
     (tmp_path / "bench.yaml").write_text(SUPPLY)
     meter = parse_spec(f"visa:USB0::0x1AB1::0x0E11::DP8C::INSTR,backend={tmp_path}/bench.yaml@sim")
-    status, found = fake(FakeBoard(0.03), meter, tokens=50, repeats=1)
+    status, found = fake(FakeBoard(0.07), meter, tokens=50, repeats=1)
     (one,), energy = found["passes"], found["energy"]
     assert status == 0 and energy["refused"] == [] and found["meter"]["failure"] is None
     assert energy["idle_watts"]["median"] == pytest.approx(1.253, rel=1e-9)
