@@ -23,9 +23,9 @@ unexport PYTHONPATH
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help generate selftest selftest-mutants record-selftest test test-train test-sdram test-pcie \
-        results roofline real-size sim verilog synth-xilinx synth synth-all synth-smallest synth-again \
-        synth-report program \
+.PHONY: help generate selftest selftest-mutants record-selftest test test-train test-sdram \
+        test-pcie results roofline real-size sim verilog synth-xilinx synth synth-all \
+        synth-smallest synth-again synth-report program measure \
         formal netlist lint mutants train lock clean prerequisites
 
 help:  ## this list
@@ -36,6 +36,12 @@ generate: $(READY)  ## write a story on the virtual board
 	@$(PY) host/generate.py --board "$(BOARD)" --preset "$(PRESET)" --model "$(MODEL)" \
 	    --prompt '$(subst ','\'',$(PROMPT))' --tokens "$(TOKENS)" --seed "$(SEED)" \
 	    --temperature "$(TEMPERATURE)" --stop
+
+measure: $(READY)  ## tokens/s of BOARD, and watts with METER=visa:...|hwmon:...|ppk2:...|csv:...
+	@$(PY) host/measure.py --board "$(BOARD)" --preset "$(PRESET)" --model "$(MODEL)" \
+	    --prompt '$(subst ','\'',$(PROMPT))' --tokens "$(TOKENS)" --seed "$(SEED)" \
+	    --temperature "$(TEMPERATURE)" $(if $(REPEATS),--repeats "$(REPEATS)") \
+	    $(if $(METER),--meter '$(subst ','\'',$(METER))')
 
 selftest: $(READY)  ## test BOARD: link, memory, every block, a text
 	@$(PY) host/selftest.py --board "$(BOARD)" --preset "$(PRESET)"
@@ -119,7 +125,7 @@ real-size: $(READY)  ## run a random model of the released 370M shape on the vir
 lock: | prerequisites  ## resolve pyproject.toml again and write requirements.lock
 	rm -rf build/lock
 	$(PYTHON) -m venv build/lock
-	build/lock/bin/python -m pip install --disable-pip-version-check "setuptools>=75" -e ".[test,formal,synth]"
+	build/lock/bin/python -m pip install --disable-pip-version-check "setuptools>=75" -e ".[test,formal,synth,measure]"
 	{ echo "# Every package that make installs, resolved from pyproject.toml by: make lock"; \
 	  build/lock/bin/python -m pip freeze --all --exclude-editable | grep -v '^pip='; } > requirements.lock
 	rm -rf build/lock
@@ -139,7 +145,7 @@ prerequisites:
 	  echo "g++ is missing; install it with: sudo apt-get install g++" >&2; exit 1; }
 
 $(READY): pyproject.toml requirements.lock | prerequisites
-	@echo "Setting up .venv: about 450 MB of Python packages, once"
+	@echo "Setting up .venv: about 500 MB of Python packages, once"
 	@$(PYTHON) -m venv .venv
 	@$(PY) -m pip install --disable-pip-version-check -r requirements.lock
 	@$(PY) -m pip install --disable-pip-version-check --no-deps --no-build-isolation -e .

@@ -7,84 +7,25 @@ if __name__ == "__main__" and not __package__:  # run by its path
     from tritone.host import generate
     raise SystemExit(generate.main())
 
-import argparse
 import contextlib
 import json
 import os
 import sys
 import time
 from dataclasses import dataclass
-from pathlib import Path
 
-from ..common.config import PRESETS, preset
 from ..common.errors import TritoneError
-from ..common.formats import DEFAULT
-from ..model.tokenizer import check_tokenizer
-from . import pcie_sim
+from .common_options import (INTERRUPTED, Parser, add_run_arguments, board_config, compile_tape,
+                             open_board, temperature_code)
 from .display import Display
-from .driver import Board
 from .text import Detokeniser, encode_prompt, end_of_text, load_tokenizer
-from .transport import BAUD
 
 SOURCES = {"simulated": "simulated clock", "golden": "predicted clocks", "board": "board"}
-VIRTUAL_TIMEOUT = 30.0  # 20 ms of a simulated clock may take seconds
-INTERRUPTED = 130
-
-
-class Parser(argparse.ArgumentParser):
-    """Complains in one line."""
-
-    def error(self, message):
-        self.exit(2, f"error: {message}\n")
-
-
-def at_least_one(text):
-    value = int(text)
-    if not 1 <= value < 1 << 24:
-        raise argparse.ArgumentTypeError(f"{text} is out of range: 1 to {(1 << 24) - 1}")
-    return value
-
-
-def temperature(text):
-    value = float(text)
-    most = 1 << DEFAULT.temperature_bits - DEFAULT.temperature_frac
-    if not 0 <= value < most:  # also refuses nan
-        raise argparse.ArgumentTypeError(f"{text} is out of range: 0 to below {most}")
-    return value
-
-
-def seed(text):
-    value = int(text, 0)
-    if not 0 <= value < 1 << 64:
-        raise argparse.ArgumentTypeError(f"{text} is out of range: 0 to 2**64 - 1")
-    return value
-
-
-def temperature_code(value):
-    """Unsigned fixed point of a temperature; only 0 itself becomes 0, which is greedy."""
-    code = round(value * (1 << DEFAULT.temperature_frac))
-    return min(max(code, 1 if value else 0), (1 << DEFAULT.temperature_bits) - 1)
 
 
 def parse(arguments=None):
     parser = Parser(prog="generate.py", description=__doc__.splitlines()[0])
-    parser.add_argument("--board", default="virtual", metavar="virtual|golden|pcie-sim|PORT",
-                        help="where the model runs; a PORT is a device, a pyserial URL or "
-                             "pcie:ADDRESS; pcie-sim simulates a board and its PCIe host")
-    parser.add_argument("--baud", type=int, default=BAUD, metavar="B", help="of the PORT")
-    parser.add_argument("--model", type=Path, default=Path("models/stories-1m5"), metavar="DIR")
-    parser.add_argument("--prompt", default="Once upon a time", metavar="S")
-    parser.add_argument("--tokens", type=at_least_one, default=200, metavar="N")
-    parser.add_argument("--temperature", type=temperature, default=0.0, metavar="T",
-                        help="0, the default, takes the likeliest token")
-    parser.add_argument("--seed", type=seed, default=1, metavar="K")
-    parser.add_argument("--preset", default="virtual", choices=sorted(PRESETS), metavar="NAME",
-                        help=f"size of the machine, not for a PORT: {', '.join(sorted(PRESETS))}")
-    parser.add_argument("--memory", default="plain", metavar="plain|sdram|BOARD",
-                        help="of the virtual board; sdram: the controller and a simulated chip; a "
-                             "board's name: with its chip and its rate")
-    parser.add_argument("--load-over-link", action="store_true",
-                        help="send the tape to the virtual board through its serial port")
+    add_run_arguments(parser)
     parser.add_argument("--stop", action="store_true", help="stop at the end of the text")
     parser.add_argument("--json", action="store_true",
                         help="print nothing but a JSON object at the end")
@@ -99,44 +40,6 @@ class Result:
     text: str
     seconds_per_token: float
     counters: dict
-
-
-@contextlib.contextmanager
-def open_board(options, config, tape):
-    """The board that --board names; for a PORT, `config` is None until it has been asked."""
-    if options.board == "golden":
-        from .golden import GoldenBoard
-        board = GoldenBoard(options.model, config)
-        with contextlib.closing(board):
-            yield board
-    elif options.board == "virtual":
-        from ..sim.virtual import VirtualBoard, memory_use
-        image = None if options.load_over_link or tape.contents else tape.image
-        with VirtualBoard(config, image, contents=tape.contents,
-                          sdram=memory_use(options.memory)) as virtual, \
-                Board.open(virtual.port, timeout=VIRTUAL_TIMEOUT, attempts=3,
-                           provenance="simulated") as board:
-            try:
-                yield board
-            except TritoneError:
-                virtual.check()  # knows better why
-                raise
-    elif options.board == pcie_sim.PORT:
-        with Board(pcie_sim.open_pcie_sim(options.preset), timeout=pcie_sim.TIMEOUT_S, attempts=3,
-                   stall=pcie_sim.STALL_S, provenance="simulated") as board:
-            yield board
-    else:
-        with Board.open(options.board, baud=options.baud) as board:
-            yield board
-
-
-def compile_tape(model, config):
-    """Tape and Prediction of a model folder."""
-    from ..compiler.clocks import predict
-    from ..compiler.tape import compile_model
-    tape = compile_model(model, config)
-    check_tokenizer(model, tape.vocabulary)
-    return tape, predict(tape, config)
 
 
 def run(board, options, tape, prompt, tokenizer):
@@ -217,10 +120,7 @@ def generate(options):
     """Everything between arguments and output."""
     tokenizer = load_tokenizer(options.model)
     encode_prompt(tokenizer, options.prompt)  # complain before anything takes time
-    config = preset(options.preset)
-    if options.board not in ("virtual", "golden", pcie_sim.PORT):
-        with Board.open(options.board, baud=options.baud) as board:
-            config = board.identify()["config"]
+    config = board_config(options)
     tape, prediction = compile_tape(options.model, config)
     prompt = encode_prompt(tokenizer, options.prompt, tape.vocabulary)
     with open_board(options, config, tape) as board:

@@ -7,13 +7,16 @@ from pathlib import Path
 import pytest
 
 TREE = Path(__file__).resolve().parents[1]
-PARTS = ("common", "model", "compiler", "rtl", "sim", "host", "boards", "train", "formal")
+PARTS = ("common", "model", "compiler", "rtl", "sim", "host", "boards", "train", "formal",
+         "meters")
 # What a part must not import. `common` is held to the standard library below.
 FORBIDDEN = {
     "model": {"amaranth", "torch", "tritone.rtl", "tritone.sim", "tritone.host", "tritone.train"},
     "compiler": {"amaranth", "torch", "tritone.rtl", "tritone.sim", "tritone.host"},
     "rtl": {"numpy", "torch", "tritone.model", "tritone.compiler", "tritone.sim", "tritone.host"},
     "host": {"amaranth", "torch", "tritone.rtl", "tritone.boards", "tritone.train"},
+    "meters": {"amaranth", "torch", "tritone.rtl", "tritone.sim", "tritone.host", "tritone.model",
+               "tritone.compiler", "tritone.boards", "tritone.train"},
     "formal": {"numpy", "torch", "tritone.model", "tritone.compiler", "tritone.host"},
     "train": {"amaranth", "tritone.rtl", "tritone.sim", "tritone.host"},
 }
@@ -56,6 +59,7 @@ def test_part_imports_only_what_it_may(part):
     ("common", "import numpy", "numpy"),
     ("common", "from ..model import golden", "tritone.model"),
     ("compiler", "from tritone.rtl import top", "tritone.rtl"),
+    ("meters", "from ..host.driver import Board", "tritone.host.driver"),
 ])
 def test_a_forbidden_import_is_found(part, source, bad):
     assert violations(source, part) == [bad]
