@@ -2,9 +2,11 @@
 #include "norm.h"
 
 #include "integer.h"
+#include "kernel.h"
 
 #include <math.h>
 #include <stddef.h>
+#include <string.h>
 
 void take_mantissas(const int64_t *x, int64_t n, struct mantissas *m) {
     int64_t bits = 0;
@@ -72,6 +74,7 @@ void make_codes(const struct mantissas *m, int64_t n, const struct norm *norm, i
     int64_t top = saturate(shift_round(largest, shift_of(code_shift)), MANTISSA_BITS);
     int64_t reciprocal = top > 0 ? ((int64_t)127 << RECIPROCAL_FRAC) / top : 0;
     codes->sum = quantise(v, n, code_shift, reciprocal, codes->code);
+    memset(codes->code + n, 0, (size_t)(padded(n, PAD) - n)); // of a longer vector before
 
     int64_t root = root_of(*squares, m->exponent, energy, norm, &half);
     int64_t quotient = root > 0 ? (norm->factor.mantissa * top << 2) / root : 0;

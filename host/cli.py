@@ -15,6 +15,7 @@ COMMANDS = {
     "compile": ("tritone.compiler.__main__", "write the tape of a model for a machine"),
     "oracle": ("tritone.model.oracle", "hold the models to what the authors' code computes"),
     "selftest": ("tritone.host.selftest", "test a board: link, memory, blocks, a text"),
+    "bench-cpu": ("tritone.cpu.bench", "measure the models on this processor"),
     "quality": ("tritone.model.quality", "bits a byte of the integers and of the float reference"),
 }
 INTERRUPTED = 130  # as a shell reports SIGINT

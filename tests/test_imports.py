@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 TREE = Path(__file__).resolve().parents[1]
-PARTS = ("common", "model", "compiler", "rtl", "sim", "host", "boards", "train", "formal")
+PARTS = ("common", "model", "compiler", "rtl", "sim", "host", "boards", "train", "formal",
+         "cpu")
 # What a part must not import. `common` is held to the standard library below.
 FORBIDDEN = {
     "model": {"amaranth", "torch", "tritone.rtl", "tritone.sim", "tritone.host", "tritone.train"},
@@ -15,6 +16,7 @@ FORBIDDEN = {
     "rtl": {"numpy", "torch", "tritone.model", "tritone.compiler", "tritone.sim", "tritone.host"},
     "host": {"amaranth", "torch", "tritone.rtl", "tritone.boards", "tritone.train"},
     "formal": {"numpy", "torch", "tritone.model", "tritone.compiler", "tritone.host"},
+    "cpu": {"amaranth", "torch", "tritone.rtl", "tritone.train"},
     "train": {"amaranth", "tritone.rtl", "tritone.sim", "tritone.host"},
 }
 
