@@ -29,9 +29,9 @@ void engine_free(struct engine *e);
 int engine_generate(struct engine *e, const int64_t *prompt, int64_t prompt_count, int64_t count,
                     int32_t temperature, uint64_t seed_state, int64_t *tokens, double *times);
 
-// Logits of the last sampled token, and the state [L, d].
+// Logits of the last sampled token, and the state [L, width].
 const int32_t *engine_logits(const struct engine *e);
-const int64_t *engine_state(const struct engine *e);
+const int64_t *engine_state(const struct engine *e, int64_t *width);
 
 // times[count + 1] of the products of a token alone, `count` times.
 int engine_products(struct engine *e, int64_t count, double *times);

@@ -30,7 +30,7 @@ static inline void barrier_wait(struct barrier *b) {
     }
     for (int spins = 0; atomic_load_explicit(&b->round, memory_order_acquire) == round; spins++) {
         relax();
-        if (spins > 20000) sched_yield();
+        if (spins > 1000) sched_yield();
     }
 }
 

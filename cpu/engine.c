@@ -36,11 +36,10 @@ static int prepare(struct worker *w, struct engine *e, int number) {
     ok &= (w->v = zeros(most, 8)) != NULL;
     ok &= (w->codes.code = zeros(most, 1)) != NULL;
     for (int n = 0; n < 3; n++) ok &= (w->sums[n] = zeros(most, 4)) != NULL;
-    for (int n = 0; n < 2; n++) ok &= (w->values[n] = zeros(most, 4)) != NULL;
+    ok &= (w->candidate = zeros(most, 4)) != NULL;
     w->sampler.from = w->vocabulary.from;
     w->sampler.to = w->vocabulary.end;
     w->sampler.part = (w->sampler.to - w->sampler.from + STREAMS - 1) / STREAMS;
-    ok &= (w->sampler.uniform = zeros(w->sampler.part * STREAMS, 4)) != NULL;
     sampler_prepare(&w->sampler, m->vocabulary);
     return ok;
 }
@@ -51,11 +50,12 @@ struct engine *engine_new(const struct model *model, int kernel, int threads) {
     e->model = model;
     e->kernel = kernels[kernel];
     e->threads = e->barrier.threads = threads;
-    int64_t most = model->inner > model->hidden ? model->inner : model->hidden;
+    e->width = padded(model->hidden, PAD);
+    int64_t most = model->inner > model->hidden ? padded(model->inner, PAD) : e->width;
     int64_t vocabulary = padded(model->vocabulary, PAD);
-    int ok = (e->residual = zeros(model->hidden, 8)) != NULL;
+    int ok = (e->residual = zeros(e->width, 8)) != NULL;
     ok &= (e->product = zeros(most, 8)) != NULL;
-    ok &= (e->state = zeros(model->layers * model->hidden, 8)) != NULL;
+    ok &= (e->state = zeros(model->layers * e->width, 8)) != NULL;
     ok &= (e->head_sums = zeros(vocabulary, 4)) != NULL;
     ok &= (e->logits = zeros(vocabulary, 4)) != NULL;
     ok &= (e->workers = zeros(threads, sizeof *e->workers)) != NULL;
@@ -68,9 +68,8 @@ struct engine *engine_new(const struct model *model, int kernel, int threads) {
 void engine_free(struct engine *e) {
     for (int n = 0; e->workers != NULL && n < e->threads; n++) {
         struct worker *w = &e->workers[n];
-        free(w->m.mantissa), free(w->v), free(w->codes.code), free(w->sampler.uniform);
+        free(w->m.mantissa), free(w->v), free(w->codes.code), free(w->candidate);
         for (int k = 0; k < 3; k++) free(w->sums[k]);
-        for (int k = 0; k < 2; k++) free(w->values[k]);
     }
     free(e->workers), free(e->residual), free(e->product), free(e->state);
     free(e->head_sums), free(e->logits);

@@ -24,7 +24,7 @@ struct worker {
     struct codes codes;
     int64_t squares;
     // of its own: its rows
-    int32_t *sums[3], *values[2];
+    int32_t *sums[3], *candidate;
     struct sampler sampler;
     // what others read
     _Alignas(64) int64_t energy;
@@ -36,7 +36,8 @@ struct engine {
     const struct kernel *kernel;
     int threads;
     struct worker *workers;
-    int64_t *residual, *product, *state; // [d], [I], [L, d]
+    int64_t width;                       // d, padded
+    int64_t *residual, *product, *state; // [d], [I], [L, width]
     int32_t *head_sums, *logits;         // [V]
     struct barrier barrier;
 };

@@ -53,8 +53,10 @@ class Engine:
     def state(self):
         """int64 [L, d] after the last token."""
         shape = self.packed.model.shape
-        pointer = self._library.engine_state(self._engine)
-        return np.ctypeslib.as_array(pointer, (shape.layers, shape.hidden)).copy()
+        width = ctypes.c_int64()
+        pointer = self._library.engine_state(self._engine, ctypes.byref(width))
+        padded = np.ctypeslib.as_array(pointer, (shape.layers, width.value))
+        return padded[:, :shape.hidden].copy()
 
     def products(self, count):
         """Seconds [count] that the ternary products of a token take alone."""

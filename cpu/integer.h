@@ -3,21 +3,21 @@
 #ifndef INTEGER_H
 #define INTEGER_H
 
-#include <stdint.h>
+#include "wide.h"
 
 #define BIG 62 // bits of the sum of squares
 
+static inline int64_t limit_of(int bits) { return ((int64_t)1 << (bits - 1)) - 1; }
+
 // x clipped to a symmetric signed range of `bits` bits.
-static inline int64_t saturate(int64_t x, int bits) {
-    int64_t limit = ((int64_t)1 << (bits - 1)) - 1;
-    x = x > limit ? limit : x;
-    return x < -limit ? -limit : x;
+static inline wide saturate(wide x, int bits) {
+    return most(least(x, all(limit_of(bits))), all(-limit_of(bits)));
 }
 
 static inline int64_t shift_left(int64_t x, int places) { return (int64_t)((uint64_t)x << places); }
 
 // x / 2^places, halves up; places at least 0, and known when this is compiled.
-static inline int64_t round_off(int64_t x, int places) {
+static inline wide round_off(wide x, int places) {
     return places ? (x + ((int64_t)1 << (places - 1))) >> places : x;
 }
 
@@ -33,9 +33,7 @@ static inline struct shift shift_of(int places) {
     return s;
 }
 
-static inline int64_t shift_round(int64_t x, struct shift s) {
-    return (shift_left(x, s.left) + s.half) >> s.right;
-}
+static inline wide shift_round(wide x, struct shift s) { return ((x << s.left) + s.half) >> s.right; }
 
 // Position of the highest set bit of x >= 0, plus one; 0 for 0.
 static inline int bit_length(int64_t x) { return x ? 64 - __builtin_clzll((uint64_t)x) : 0; }
@@ -46,8 +44,5 @@ static inline int64_t shift_floor(int64_t x, int places) {
     if (bit_length(x) + left > BIG) return ((int64_t)1 << BIG) - 1;
     return places > 0 ? x >> (places > 63 ? 63 : places) : shift_left(x, left);
 }
-
-// A product whose factors fit 32 bits: one instruction where int64 times int64 is three.
-static inline int64_t times(int32_t a, int32_t b) { return (int64_t)a * b; }
 
 #endif

@@ -10,6 +10,7 @@ from .library import Layer, Matrix, Model, Norm, Scalar
 
 NORMS = ("i", "f", "g", "o", "gate", "down")
 CACHE_LINE = 64
+PAD = 64  # as in kernel.h
 MOST_INPUTS = 130_000  # four trits in a byte: sums of 64 times a product fit 32 bits
 
 
@@ -57,12 +58,14 @@ class Packed:
             **dict(zip(("gumbel_base", "gumbel_slope"), map(self._keep, gumbel_pieces()))))
 
     def _keep(self, values):
-        """Address of `values` as int32, None for None; CpuError when one does not fit."""
+        """Address of `values` as int32 with zeros behind, None for None; CpuError when one does not
+        fit."""
         if values is None:
             return None
         values = np.asarray(values)
-        array = np.ascontiguousarray(values, np.int32)
-        if not np.array_equal(array, values):
+        array = np.zeros(-(-values.size // PAD) * PAD, np.int32)
+        array[:values.size] = values.reshape(-1)
+        if not np.array_equal(array[:values.size], values.reshape(-1)):
             raise CpuError("the model has a number beyond 32 bits, which the engine does not hold")
         self._arrays.append(array)
         return array.ctypes.data

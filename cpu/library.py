@@ -48,7 +48,7 @@ FUNCTIONS = {
     "engine_generate": (c.c_int, [c.c_void_p, c.c_void_p, c.c_int64, c.c_int64, c.c_int32,
                                   c.c_uint64, c.c_void_p, c.c_void_p]),
     "engine_logits": (P(c.c_int32), [c.c_void_p]),
-    "engine_state": (P(c.c_int64), [c.c_void_p]),
+    "engine_state": (P(c.c_int64), [c.c_void_p, P(c.c_int64)]),
     "engine_products": (c.c_int, [c.c_void_p, c.c_int64, c.c_void_p]),
     "engine_read": (c.c_int, [c.c_void_p, c.c_void_p, c.c_int64, c.c_int64, c.c_void_p]),
 }

@@ -9,7 +9,7 @@ struct scalar {
     int64_t mantissa, exponent;
 };
 
-// One normalisation before a matrix; N gains.
+// One normalisation before a matrix; N gains and zeros up to a multiple of PAD.
 struct norm {
     const int32_t *sum_gain; // NULL repeats the sum of squares of the norm before
     const int32_t *code_gain;

@@ -1,4 +1,5 @@
-// golden.normalise, golden.scalars and golden.quantise; each loop is one that compilers vectorise.
+// golden.normalise, golden.scalars and golden.quantise; elements behind the last, up to
+// a whole vector, are zeros and stay so.
 #include "norm.h"
 
 #include "integer.h"
@@ -8,51 +9,80 @@
 #include <stddef.h>
 #include <string.h>
 
-void take_mantissas(const int64_t *x, int64_t n, struct mantissas *m) {
-    int64_t bits = 0;
-    for (int64_t k = 0; k < n; k++) bits |= x[k] ^ (x[k] >> 63);
-    m->exponent = bit_length(bits) - (MANTISSA_BITS - 1);
-    struct shift by = shift_of(m->exponent);
-    int32_t *mantissa = m->mantissa;
-    for (int64_t k = 0; k < n; k++)
-        mantissa[k] = (int32_t)saturate(shift_round(x[k], by), MANTISSA_BITS);
+enum { LIMIT = (1 << (MANTISSA_BITS - 1)) - 1 };
+
+// Shifts and clipping cost most of these loops, so each loop is there twice: `exactly` for vectors
+// in which something may leave its range, or that are shifted to the left, and without for the
+// others, which are nearly all. What may happen is known from the largest element.
+
+static inline void shift_all(const int64_t *x, int64_t n, struct shift by, int exactly,
+                             int32_t *mantissa) {
+    for (int64_t k = 0; k < n; k += WIDE) {
+        wide element = load_64(x + k);
+        if (exactly)
+            store_32(mantissa + k, clip_low(shift_round(element, by), LIMIT));
+        else
+            store_32(mantissa + k, (element + by.half) >> by.right);
+    }
 }
 
-static int64_t sum_of_squares(const int32_t *mantissa, const int32_t *gain, int64_t n) {
-    int64_t squares = 0;
-    for (int64_t k = 0; k < n; k++) {
-        int64_t s = saturate(round_off(mantissa[k], SUM_DROP), SUM_MANTISSA_BITS);
-        int64_t u = round_off(times((int32_t)s, gain[k]), SUM_GAIN_BITS - 1);
-        u = saturate(u, SUM_MANTISSA_BITS);
-        squares += times((int32_t)u, (int32_t)u);
+void take_mantissas(const int64_t *x, int64_t n, struct mantissas *m) {
+    wide largest = all(0);
+    for (int64_t k = 0; k < n; k += WIDE) {
+        wide element = load_64(x + k);
+        largest = most(largest, element ^ (element >> 63)); // -y - 1 counts as y
     }
-    return squares;
+    int64_t y = most_of(largest);
+    m->exponent = bit_length(y) - (MANTISSA_BITS - 1);
+    struct shift by = shift_of(m->exponent);
+    m->largest = by.left ? LIMIT : (y + by.half) >> by.right;
+    if (by.left || m->largest >= LIMIT)
+        shift_all(x, n, by, 1, m->mantissa);
+    else
+        shift_all(x, n, by, 0, m->mantissa);
+}
+
+// u is not saturated: the product of two numbers within their limits is within them.
+static inline int64_t squares_of(const int32_t *mantissa, const int32_t *gain, int64_t n,
+                                 int exactly) {
+    wide squares = all(0);
+    for (int64_t k = 0; k < n; k += WIDE) {
+        wide s = round_off(load_32(mantissa + k), SUM_DROP);
+        if (exactly) s = clip_low(s, (int32_t)limit_of(SUM_MANTISSA_BITS));
+        wide u = round_off(times(s, load_32(gain + k)), SUM_GAIN_BITS - 1);
+        squares += times(u, u);
+    }
+    return sum_of(squares);
+}
+
+static int64_t sum_of_squares(const struct mantissas *m, const int32_t *gain, int64_t n) {
+    if (m->largest > LIMIT - (1 << SUM_DROP)) return squares_of(m->mantissa, gain, n, 1);
+    return squares_of(m->mantissa, gain, n, 0);
 }
 
 // v = mantissa * gain; returns the largest |v|.
 static int64_t apply_gains(const int32_t *mantissa, const int32_t *gain, int64_t n, int64_t *v) {
-    int64_t largest = 0;
-    for (int64_t k = 0; k < n; k++) {
-        int64_t x = times(mantissa[k], gain[k]) >> CODE_INPUT_DROP;
-        int64_t size = x < 0 ? -x : x;
-        largest = size > largest ? size : largest;
-        v[k] = x;
+    wide largest = all(0);
+    for (int64_t k = 0; k < n; k += WIDE) {
+        wide x = times(load_32(mantissa + k), load_32(gain + k)) >> CODE_INPUT_DROP;
+        largest = most(largest, size_of(x));
+        store_64(v + k, x);
     }
-    return largest;
+    return most_of(largest);
 }
 
 // code = round(127 v / largest)
-static int32_t quantise(const int64_t *v, int64_t n, int code_shift, int64_t reciprocal,
-                        int8_t *code) {
-    struct shift by = shift_of(code_shift);
-    int32_t sum = 0;
-    for (int64_t k = 0; k < n; k++) {
-        int64_t w = saturate(shift_round(v[k], by), MANTISSA_BITS);
-        int32_t c = (int32_t)round_off(times((int32_t)w, (int32_t)reciprocal), RECIPROCAL_FRAC);
+static inline int32_t quantise(const int64_t *v, int64_t n, struct shift by, int64_t reciprocal,
+                               int exactly, int8_t *code) {
+    wide sum = all(0);
+    for (int64_t k = 0; k < n; k += WIDE) {
+        wide w = load_64(v + k);
+        w = exactly ? clip_low(shift_round(w, by), LIMIT) : (w + by.half) >> by.right;
+        wide c = round_off(times(w, all(reciprocal)), RECIPROCAL_FRAC);
         sum += c;
-        code[k] = (int8_t)c;
+        store_8(code + k, c);
     }
-    return sum;
+    return (int32_t)sum_of(sum);
 }
 
 // The square root of the sum of squares with its eps, times 2^half.
@@ -68,12 +98,17 @@ static int64_t root_of(int64_t squares, int exponent, int64_t energy, const stru
 
 void make_codes(const struct mantissas *m, int64_t n, const struct norm *norm, int64_t energy,
                 int64_t *squares, int64_t *v, struct codes *codes) {
-    if (norm->sum_gain != NULL) *squares = sum_of_squares(m->mantissa, norm->sum_gain, n);
+    if (norm->sum_gain != NULL) *squares = sum_of_squares(m, norm->sum_gain, n);
     int64_t largest = apply_gains(m->mantissa, norm->code_gain, n, v);
     int code_shift = bit_length(largest) - (MANTISSA_BITS - 1), half;
-    int64_t top = saturate(shift_round(largest, shift_of(code_shift)), MANTISSA_BITS);
+    struct shift by = shift_of(code_shift);
+    int64_t top = (shift_left(largest, by.left) + by.half) >> by.right;
+    int exactly = by.left || top > LIMIT;
+    top = top < LIMIT ? top : LIMIT;
     int64_t reciprocal = top > 0 ? ((int64_t)127 << RECIPROCAL_FRAC) / top : 0;
-    codes->sum = quantise(v, n, code_shift, reciprocal, codes->code);
+    codes->inputs = n;
+    codes->sum = exactly ? quantise(v, n, by, reciprocal, 1, codes->code)
+                         : quantise(v, n, by, reciprocal, 0, codes->code);
     memset(codes->code + n, 0, (size_t)(padded(n, PAD) - n)); // of a longer vector before
 
     int64_t root = root_of(*squares, m->exponent, energy, norm, &half);

@@ -112,7 +112,7 @@ int engine_generate(struct engine *e, const int64_t *prompt, int64_t prompt_coun
     struct job job = {.work = generate, .prompt = prompt, .prompt_count = prompt_count,
                       .count = count, .temperature = temperature, .seed_state = seed_state,
                       .tokens = tokens, .times = times};
-    memset(e->state, 0, (size_t)(e->model->layers * e->model->hidden) * sizeof *e->state);
+    memset(e->state, 0, (size_t)(e->model->layers * e->width) * sizeof *e->state);
     return run(e, &job);
 }
 
@@ -130,4 +130,7 @@ int engine_read(struct engine *e, const uint8_t *memory, int64_t bytes, int64_t 
 
 const int32_t *engine_logits(const struct engine *e) { return e->logits; }
 
-const int64_t *engine_state(const struct engine *e) { return e->state; }
+const int64_t *engine_state(const struct engine *e, int64_t *width) {
+    *width = e->width;
+    return e->state;
+}

@@ -39,30 +39,44 @@ void sampler_seed(struct sampler *s, uint64_t state) {
     }
 }
 
-// The uniforms of all logits of the run, and the states of the next token.
-static void draw(struct sampler *s) {
-    int64_t part = s->part;
-    int32_t *uniform = s->uniform;
-    uint64_t state[STREAMS];
-    for (int n = 0; n < STREAMS; n++) state[n] = s->state[n];
-    for (int64_t k = 0; k < part; k++)
-        for (int n = 0; n < STREAMS; n++) {
-            state[n] = step(state[n]);
-            uniform[n * part + k] = (int32_t)(state[n] >> 32);
-        }
-    for (int n = 0; n < STREAMS; n++) s->state[n] = jump(s, state[n]);
-}
-
-static inline int32_t gumbel(const struct model *m, uint32_t u) {
+// Variates of numbers of 32 bits.
+static inline wide gumbel(const struct model *m, wide u) {
     enum { FINE = 31 - GUMBEL_STEP_BITS };
-    uint32_t upper = u >> 31, p = (upper ? ~u : u) << 1 | 1;
-    uint32_t octave = (uint32_t)__builtin_clz(p), normal = (p << octave) & 0x7FFFFFFF;
-    uint32_t place = (normal >> (FINE - GUMBEL_PLACE_BITS)) & ((1u << GUMBEL_PLACE_BITS) - 1);
-    uint32_t index = (upper << GUMBEL_OCTAVE_BITS | octave) << GUMBEL_STEP_BITS | normal >> FINE;
-    return m->gumbel_base[index] + (m->gumbel_slope[index] * (int32_t)place >> GUMBEL_PLACE_BITS);
+    wide upper = u >> 31, p = ((u ^ -upper) << 1 | 1) & 0xFFFFFFFF;
+    wide octave = leading_zeros(p) - 32, normal = (p << octave) & 0x7FFFFFFF;
+    wide place = (normal >> (FINE - GUMBEL_PLACE_BITS)) & ((1 << GUMBEL_PLACE_BITS) - 1);
+    wide index = (upper << GUMBEL_OCTAVE_BITS | octave) << GUMBEL_STEP_BITS | normal >> FINE;
+    return look_up_32(m->gumbel_base, index) +
+           (times(look_up_32(m->gumbel_slope, index), place) >> GUMBEL_PLACE_BITS);
 }
 
-// The first of the greatest.
+// The first of the greatest of STREAMS runs, which lie behind one another.
+static struct best first_of(wide score, wide token) {
+    struct best best = {score[0], token[0]};
+    for (int n = 1; n < STREAMS; n++)
+        if (score[n] > best.score) best = (struct best){score[n], token[n]};
+    return best;
+}
+
+static struct best draw(struct sampler *s, const struct model *m, const int32_t *logits,
+                        int32_t temperature) {
+    wide best = all(INT64_MIN / 2), best_token = all(0), token;
+    unsigned_wide state;
+    for (int n = 0; n < STREAMS; n++) token[n] = s->from + n * s->part, state[n] = s->state[n];
+    for (int64_t k = 0; k < s->part; k++, token += 1) {
+        state ^= state << STEP_A;
+        state ^= state >> STEP_B;
+        state ^= state << STEP_C;
+        wide noise = times(all(temperature), gumbel(m, (wide)(state >> 32))) >> NOISE_DROP;
+        wide inside = token - s->to, place = if_negative(inside, token, all(s->from));
+        wide score = if_negative(inside, look_up_32(logits, place) + noise, best);
+        best_token = if_negative(best - score, token, best_token);
+        best = most(best, score);
+    }
+    for (int n = 0; n < STREAMS; n++) s->state[n] = jump(s, state[n]);
+    return first_of(best, best_token);
+}
+
 static struct best greatest(const int32_t *score, int64_t from, int64_t to) {
     int32_t most = INT32_MIN;
     for (int64_t k = from; k < to; k++) most = score[k] > most ? score[k] : most;
@@ -74,12 +88,5 @@ static struct best greatest(const int32_t *score, int64_t from, int64_t to) {
 struct best sample(struct sampler *s, const struct model *m, const int32_t *logits,
                    int32_t temperature) {
     if (temperature == 0) return greatest(logits, s->from, s->to);
-    draw(s);
-    struct best best = {INT64_MIN, 0};
-    for (int64_t k = s->from; k < s->to; k++) {
-        int64_t noise = gumbel(m, (uint32_t)s->uniform[k - s->from]);
-        int64_t score = logits[k] + (temperature * noise >> NOISE_DROP);
-        if (score > best.score) best = (struct best){score, k};
-    }
-    return best;
+    return draw(s, m, logits, temperature);
 }

@@ -3,8 +3,9 @@
 #define SAMPLER_H
 
 #include "model.h"
+#include "wide.h"
 
-enum { STREAMS = 8, JUMP_BYTES = 8 };
+enum { STREAMS = WIDE, JUMP_BYTES = 8 };
 
 // The generator takes one step a logit. A thread's run of logits is cut into STREAMS equal parts,
 // each with a state of its own, which then jumps over the other logits to the next token.
@@ -12,7 +13,6 @@ struct sampler {
     int64_t from, to, part;
     uint64_t state[STREAMS];
     uint64_t jump[JUMP_BYTES][256];
-    int32_t *uniform; // [STREAMS * part], as unsigned 32 bits
 };
 
 struct best {

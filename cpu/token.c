@@ -21,54 +21,54 @@ static void embed(struct worker *w, int64_t token) {
         w->engine->residual[r] = shift_left(embedding[r], (int)m->embedding_shift);
 }
 
-static void silus(const int64_t *restrict table, struct rows rows, const int32_t *restrict sums,
-                  struct scale s, int32_t *restrict out) {
-    for (int64_t r = rows.from; r < rows.end; r++)
-        out[r] = silu(table, (int32_t)scaled(sums[r], s, VALUE_BITS));
+static void silus(const int64_t *table, struct rows rows, const int32_t *sums, struct scale s,
+                  int32_t *out) {
+    for (int64_t r = rows.from; r < rows.to; r += WIDE)
+        store_32(out + r, silu(table, scaled(sums + r, s, VALUE_BITS)));
 }
 
-static void renewals(const int64_t *restrict table, struct rows rows, const int32_t *restrict sums,
-                     struct scale s, const int32_t *restrict floors, int32_t *restrict out) {
-    for (int64_t r = rows.from; r < rows.end; r++)
-        out[r] = renewal(table, (int32_t)scaled(sums[r], s, VALUE_BITS), floors[r]);
-}
-
-static void mix(struct rows rows, const int32_t *restrict candidate,
-                const int32_t *restrict renewal, int64_t *restrict state) {
-    for (int64_t r = rows.from; r < rows.end; r++)
-        state[r] = mlgru(candidate[r], renewal[r], state[r]);
+static void mix(const int64_t *table, struct rows rows, const int32_t *candidate,
+                const int32_t *sums, struct scale s, const int32_t *floors, int64_t *state) {
+    for (int64_t r = rows.from; r < rows.to; r += WIDE) {
+        wide forget = scaled(sums + r, s, VALUE_BITS);
+        wide keep = renewal(table, forget, load_32(floors + r));
+        store_64(state + r, mlgru(load_32(candidate + r), keep, load_64(state + r)));
+    }
 }
 
 // product = g swish(state); returns the energy of g.
-static int64_t gate_state(const int64_t *restrict table, struct rows rows,
-                          const int64_t *restrict state, const int32_t *restrict sums,
-                          struct scale s, int64_t *restrict product) {
-    int64_t energy = 0;
-    for (int64_t r = rows.from; r < rows.end; r++) {
-        int64_t value = saturate(round_off(state[r], STATE_FRAC - VALUE_FRAC), VALUE_BITS);
-        int32_t g = (int32_t)scaled(sums[r], s, VALUE_BITS);
-        product[r] = gate(g, silu(table, (int32_t)value));
+static int64_t gate_state(const int64_t *table, struct rows rows, const int64_t *state,
+                          const int32_t *sums, struct scale s, int64_t *product) {
+    wide energy = all(0);
+    for (int64_t r = rows.from; r < rows.to; r += WIDE) {
+        wide value = saturate(round_off(load_64(state + r), STATE_FRAC - VALUE_FRAC), VALUE_BITS);
+        wide g = scaled(sums + r, s, VALUE_BITS);
+        store_64(product + r, gate(g, silu(table, value)));
         energy += energy_of(g);
     }
-    return energy;
+    return sum_of(energy);
 }
 
-static void gate_halves(struct rows rows, const int32_t *restrict swish,
-                        const int32_t *restrict sums, struct scale s, int64_t *restrict product) {
-    for (int64_t r = rows.from; r < rows.end; r++)
-        product[r] = gate((int32_t)scaled(sums[r], s, VALUE_BITS), swish[r]);
+static void gate_halves(const int64_t *table, struct rows rows, const int32_t *left,
+                        const int32_t *right, struct scale s, int64_t *product) {
+    for (int64_t r = rows.from; r < rows.to; r += WIDE) {
+        wide swish = silu(table, scaled(left + r, s, VALUE_BITS));
+        store_64(product + r, gate(scaled(right + r, s, VALUE_BITS), swish));
+    }
 }
 
-static void add_rows(struct rows rows, const int32_t *restrict sums, struct scale s,
-                     int64_t *restrict residual) {
-    for (int64_t r = rows.from; r < rows.end; r++)
-        residual[r] = saturate(residual[r] + scaled(sums[r], s, RESIDUAL_BITS), RESIDUAL_BITS);
+static void add_rows(struct rows rows, const int32_t *sums, struct scale s, int64_t *residual) {
+    for (int64_t r = rows.from; r < rows.to; r += WIDE) {
+        wide update = scaled(sums + r, s, RESIDUAL_BITS);
+        store_64(residual + r, saturate(load_64(residual + r) + update, RESIDUAL_BITS));
+    }
 }
 
 // residual += what the matrix makes of the codes
 static void add(struct worker *w, const struct matrix *matrix) {
     multiply(w, matrix, w->hidden, w->sums[0]);
-    add_rows(w->hidden, w->sums[0], scale_of(&w->codes, RESIDUAL_FRAC), w->engine->residual);
+    struct scale s = scale_of(&w->codes, RESIDUAL_FRAC, RESIDUAL_BITS);
+    add_rows(w->hidden, w->sums[0], s, w->engine->residual);
     meet(w);
 }
 
@@ -85,12 +85,11 @@ static void token_mixer(struct worker *w, const struct layer *layer, int64_t *st
     take_mantissas(e->residual, d, &w->m);
     for (int n = 0; n < 3; n++) {
         encode(w, &layer->norms[NORM_I + n], d, 0);
-        s[n] = scale_of(&w->codes, VALUE_FRAC);
+        s[n] = scale_of(&w->codes, VALUE_FRAC, VALUE_BITS);
         multiply(w, &layer->matrices[MATRIX_I + n], w->hidden, w->sums[n]);
     }
-    silus(table, w->hidden, w->sums[0], s[0], w->values[0]);
-    renewals(table, w->hidden, w->sums[1], s[1], layer->norms[NORM_F].floors, w->values[1]);
-    mix(w->hidden, w->values[0], w->values[1], state);
+    silus(table, w->hidden, w->sums[0], s[0], w->candidate);
+    mix(table, w->hidden, w->candidate, w->sums[1], s[1], layer->norms[NORM_F].floors, state);
     w->energy = gate_state(table, w->hidden, state, w->sums[2], s[2], e->product);
     meet(w);
     take_mantissas(e->product, d, &w->m);
@@ -102,11 +101,10 @@ static void channel_mixer(struct worker *w, const struct layer *layer) {
     struct engine *e = w->engine;
     take_mantissas(e->residual, e->model->hidden, &w->m);
     encode(w, &layer->norms[NORM_GATE], e->model->hidden, 0);
-    struct scale s = scale_of(&w->codes, VALUE_FRAC);
+    struct scale s = scale_of(&w->codes, VALUE_FRAC, VALUE_BITS);
     multiply(w, &layer->matrices[GATE_A], w->inner, w->sums[0]);
     multiply(w, &layer->matrices[GATE_B], w->inner, w->sums[1]);
-    silus(e->model->sigmoid, w->inner, w->sums[0], s, w->values[0]);
-    gate_halves(w->inner, w->values[0], w->sums[1], s, e->product);
+    gate_halves(e->model->sigmoid, w->inner, w->sums[0], w->sums[1], s, e->product);
     meet(w);
     take_mantissas(e->product, e->model->inner, &w->m);
     encode(w, &layer->norms[NORM_DOWN], e->model->inner, 0);
@@ -118,7 +116,7 @@ void read_token(struct worker *w, int64_t token) {
     embed(w, token);
     meet(w);
     for (int64_t n = 0; n < m->layers; n++) {
-        token_mixer(w, &m->layer[n], w->engine->state + n * m->hidden);
+        token_mixer(w, &m->layer[n], w->engine->state + n * w->engine->width);
         channel_mixer(w, &m->layer[n]);
     }
 }
@@ -128,12 +126,10 @@ int64_t next_token(struct worker *w, int32_t temperature) {
     take_mantissas(e->residual, e->model->hidden, &w->m);
     encode(w, &e->model->head_norm, e->model->hidden, 0);
     multiply(w, &e->model->head, w->vocabulary, e->head_sums);
-    struct scale s = scale_of(&w->codes, LOGIT_FRAC);
-    const int32_t *restrict sums = e->head_sums;
-    int32_t *restrict logits = e->logits;
-    for (int64_t r = w->vocabulary.from; r < w->vocabulary.end; r++)
-        logits[r] = (int32_t)scaled(sums[r], s, LOGIT_BITS);
-    w->best = sample(&w->sampler, e->model, logits, temperature);
+    struct scale s = scale_of(&w->codes, LOGIT_FRAC, LOGIT_BITS);
+    for (int64_t r = w->vocabulary.from; r < w->vocabulary.to; r += WIDE)
+        store_32(e->logits + r, scaled(e->head_sums + r, s, LOGIT_BITS));
+    w->best = sample(&w->sampler, e->model, e->logits, temperature);
     meet(w);
     struct best best = e->workers[0].best;
     for (int n = 1; n < e->threads; n++)
