@@ -19,7 +19,6 @@ enum { WIDE = 4 };
 
 typedef int64_t wide __attribute__((vector_size(WIDE * 8)));
 typedef uint64_t unsigned_wide __attribute__((vector_size(WIDE * 8)));
-typedef int32_t narrow __attribute__((vector_size(WIDE * 4)));
 
 static inline wide all(int64_t x) { return (wide){0} + x; }
 
@@ -33,14 +32,23 @@ static inline void store_64(int64_t *p, wide x) { memcpy(p, &x, sizeof x); }
 
 // Signed elements of 32 bits.
 static inline wide load_32(const int32_t *p) {
-    narrow x;
-    memcpy(&x, p, sizeof x);
-    return __builtin_convertvector(x, wide);
+#ifdef WIDE_512
+    return (wide)_mm512_cvtepi32_epi64(_mm256_loadu_si256((const __m256i *)(const void *)p));
+#elif defined(__AVX2__)
+    return (wide)_mm256_cvtepi32_epi64(_mm_loadu_si128((const __m128i *)(const void *)p));
+#else
+    wide x;
+    for (int n = 0; n < WIDE; n++) x[n] = p[n];
+    return x;
+#endif
 }
 
 static inline void store_32(int32_t *p, wide x) {
-    narrow low = __builtin_convertvector(x, narrow);
-    memcpy(p, &low, sizeof low);
+#ifdef WIDE_512
+    _mm256_storeu_si256((__m256i *)(void *)p, _mm512_cvtepi64_epi32((__m512i)x));
+#else
+    for (int n = 0; n < WIDE; n++) p[n] = (int32_t)x[n];
+#endif
 }
 
 #ifdef WIDE_512
