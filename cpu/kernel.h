@@ -1,7 +1,8 @@
 // Ternary products: what a kernel offers.
 //
 // A kernel packs the trits of a matrix in its own way, in panels of `panel` rows, and multiplies
-// any run of whole panels with a vector of codes. All sums are exact.
+// any run of whole panels with a vector of codes. All sums are exact; those of rows that only fill
+// a panel are 0.
 #ifndef KERNEL_H
 #define KERNEL_H
 

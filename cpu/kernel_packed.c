@@ -13,11 +13,12 @@ enum { PANEL = 2 * LANES, FIELDS = 4, STEP = 4 * FIELDS };
 static void pack(const int8_t *trits, int64_t rows, int64_t inputs, uint8_t *weights) {
     int64_t width = padded(inputs, STEP);
     memset(weights, 0, (size_t)(padded(rows, PANEL) * width / FIELDS));
-    for (int64_t r = 0; r < rows; r++) {
+    for (int64_t r = 0; r < padded(rows, PANEL); r++) {
         uint8_t *panel = weights + r / PANEL * PANEL * width / FIELDS + r % PANEL * 4;
-        for (int64_t k = 0; k < inputs; k++)
-            panel[k / STEP * 4 * PANEL + k % 4] |=
-                (uint8_t)((trits[r * inputs + k] + 1) << (2 * (k % STEP / 4)));
+        for (int64_t k = 0; k < width; k++) {
+            int trit = r < rows && k < inputs ? trits[r * inputs + k] : 0;
+            panel[k / STEP * 4 * PANEL + k % 4] |= (uint8_t)((trit + 1) << (2 * (k % STEP / 4)));
+        }
     }
 }
 

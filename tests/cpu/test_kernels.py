@@ -36,7 +36,7 @@ def product(kernel, trits, codes, ranges=None):
     for first, last in ranges(panels) if ranges else [(0, panels)]:
         LIBRARY.kernel_product(number, weights.ctypes.data, inputs, vector.ctypes.data,
                                first * panel, last * panel, out.ctypes.data)
-    assert (out[panels * panel:] == CANARY).all()
+    assert (out[panels * panel:] == CANARY).all() and not out[rows:panels * panel].any()
     return out[:rows]
 
 
