@@ -40,4 +40,15 @@ int engine_products(struct engine *e, int64_t count, double *times);
 int engine_read(struct engine *e, const uint8_t *memory, int64_t bytes, int64_t count,
                 double *times);
 
+// Blocks alone, for tests. All vectors have zeros up to a multiple of PAD.
+// scale[3]: mantissa and exponent of the scale, sum of the codes. -1 without memory.
+int block_codes(const int64_t *x, int64_t n, const struct norm *norm, int64_t energy,
+                int64_t *squares, int8_t *code, int64_t *scale);
+void block_scale(const int32_t *sums, int64_t n, int64_t inputs, int32_t mantissa, int exponent,
+                 int frac, int bits, int64_t *out);
+// silu(a), gate(a, b), the state after candidate a and forget gate b, and the energy of a.
+void block_elements(const struct model *m, int64_t n, const int32_t *a, const int32_t *b,
+                    const int32_t *floors, const int64_t *state, int64_t *silus, int64_t *gates,
+                    int64_t *states, int64_t *energies);
+
 #endif

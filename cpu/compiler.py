@@ -88,7 +88,7 @@ def build(formats):
     def make(folder):
         with step("compiling the engine for this processor"):
             ran = execute(compiler, *flags, *widths, *sources, "-lm", "-o", folder / "engine.so")
-        if ran.returncode:
+        if ran.returncode or not (folder / "engine.so").exists():
             tail = " / ".join((ran.stderr or ran.stdout).splitlines()[-LOG_LINES:])
             raise CpuError(f"{compiler} did not compile the engine: {tail}")
 

@@ -51,6 +51,11 @@ FUNCTIONS = {
     "engine_state": (P(c.c_int64), [c.c_void_p, P(c.c_int64)]),
     "engine_products": (c.c_int, [c.c_void_p, c.c_int64, c.c_void_p]),
     "engine_read": (c.c_int, [c.c_void_p, c.c_void_p, c.c_int64, c.c_int64, c.c_void_p]),
+    "block_codes": (c.c_int, [c.c_void_p, c.c_int64, P(Norm), c.c_int64, P(c.c_int64), c.c_void_p,
+                              c.c_void_p]),
+    "block_scale": (None, [c.c_void_p, c.c_int64, c.c_int64, c.c_int32, c.c_int, c.c_int, c.c_int,
+                           c.c_void_p]),
+    "block_elements": (None, [P(Model), c.c_int64, *[c.c_void_p] * 8]),
 }
 
 

@@ -112,9 +112,9 @@ void make_codes(const struct mantissas *m, int64_t n, const struct norm *norm, i
     memset(codes->code + n, 0, (size_t)(padded(n, PAD) - n)); // of a longer vector before
 
     int64_t root = root_of(*squares, m->exponent, energy, norm, &half);
-    int64_t quotient = root > 0 ? (norm->factor.mantissa * top << 2) / root : 0;
+    int64_t quotient = (norm->factor.mantissa * top << 2) / (root > 0 ? root : 1);
     int spare = bit_length(quotient) - SCALE_BITS;
     spare = spare > 0 ? spare : 0;
-    codes->mantissa = (int32_t)(quotient >> spare);
+    codes->mantissa = root > 0 ? (int32_t)(quotient >> spare) : 0;
     codes->exponent = (int)norm->factor.exponent + code_shift - half - 2 + spare;
 }

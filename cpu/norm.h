@@ -8,13 +8,13 @@
 struct mantissas {
     int32_t *mantissa; // [N]
     int exponent;
-    int64_t largest; // no mantissa is larger
+    int64_t largest; // that no mantissa exceeds
 };
 
 // What a matrix multiplies, and what its sums are multiplied with.
 struct codes {
-    int8_t *code; // [N], 0 behind N up to a multiple of PAD
-    int32_t sum;  // of all codes
+    int8_t *code;   // [N], 0 behind N up to a multiple of PAD
+    int32_t sum;    // of all codes
     int64_t inputs; // N
     int32_t mantissa;
     int exponent;

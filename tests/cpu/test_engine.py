@@ -1,5 +1,6 @@
 """Whole tokens: text, logits and state of the golden model, on every kernel and several threads."""
 
+import platform
 from pathlib import Path
 
 import numpy as np
@@ -8,10 +9,11 @@ from checkpoints import shape_of, write_checkpoint
 
 from tritone.common import generator
 from tritone.common.formats import DEFAULT, FORMATS
+from tritone.cpu import compiler
 from tritone.cpu.engine import Engine
 from tritone.cpu.errors import CpuError
 from tritone.cpu.layout import Packed
-from tritone.cpu.library import library
+from tritone.cpu.library import Library, library
 from tritone.model.golden import Golden
 from tritone.model.integers import integer_model
 
@@ -89,14 +91,23 @@ def test_sizes_that_fill_no_panel(tmp_path, kernel, sizes):
             assert run.logits().tolist() == last_logits(model, [5, 2, *expected[:-1]])[0].tolist()
 
 
-@pytest.mark.parametrize("formats", [name for name in FORMATS if name != "fine"])
-def test_other_formats(tmp_path, formats):
-    folder = write_checkpoint(tmp_path / "m", shape_of())
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="other architectures of x86")
+@pytest.mark.parametrize("formats, architecture", [
+    ("fine", "x86-64-v3"), ("compact", "x86-64"), ("resident", "native")])
+def test_other_processors_and_formats(tmp_path, monkeypatch, formats, architecture):
+    """AVX2 without VNNI, plain C without any vectors, and the other formats."""
+    monkeypatch.setattr(compiler, "FLAGS", [f.replace("native", architecture).replace("O3", "O1")
+                                            for f in compiler.FLAGS])
+    built = Library(FORMATS[formats])
+    assert architecture != "x86-64" or list(built.kernels) == ["plain"]
+    folder = write_checkpoint(tmp_path / "m", shape_of(100, 2, 176, 130))
     model = Golden(integer_model(folder, FORMATS[formats]))
-    run = engine(model.model, KERNELS[0])
-    for temperature in (0, 4096):
-        assert run.generate([5], 10, temperature=temperature, seed=1)[0] == \
-            list(model.generate([5], 10, temperature=temperature, seed=1))
+    expected = {t: list(model.generate([5], 10, temperature=t, seed=1)) for t in (0, 4096)}
+    for kernel in built.kernels:
+        for temperature, tokens in expected.items():
+            run = Engine(Packed(built, kernel, model.model), 2)
+            assert run.generate([5], 10, temperature=temperature, seed=1)[0] == tokens
+            assert run.logits().tolist() == last_logits(model, [5, *tokens[:-1]])[0].tolist()
 
 
 @pytest.mark.parametrize("gain, bias", [(1e-6, 1), (1e3, 1), (1, 2000), (0, 1)])
