@@ -153,3 +153,17 @@ def test_products_and_reading_take_time(golden):
     run = engine(golden("stories-200k").model, KERNELS[0], 2)
     for times in (run.products(20), run.read(20)):
         assert times.shape == (20,) and (times > 0).all() and times.sum() < 5
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_the_first_of_equal_scores_wins(tmp_path, threads):
+    """Logits that are all 0, and temperatures at which many variates are the same."""
+    def change(tensors):
+        tensors["lm_head.weight"] *= 0
+
+    model = Golden(integer_model(write_checkpoint(tmp_path / "m", change=change)))
+    run = engine(model.model, KERNELS[0], threads)
+    for temperature in (0, 1, 2, 40):
+        for seed in range(3):
+            expected = list(model.generate([5], 5, temperature=temperature, seed=seed))
+            assert run.generate([5], 5, temperature=temperature, seed=seed)[0] == expected
