@@ -6,8 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LINE = 64 };
-
 static void *zeros(int64_t count, size_t size) {
     size_t bytes = ((size_t)count * size + LINE - 1) / LINE * LINE + LINE;
     void *memory = aligned_alloc(LINE, bytes);

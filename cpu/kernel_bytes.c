@@ -28,6 +28,7 @@ static void product(const uint8_t *weights, int64_t inputs, const int8_t *codes,
         for (int n = 0; n < WAYS; n++) total[n][0] = total[n][1] = all_words(0);
         for (int64_t k = 0; k < width; k += STEP)
             for (int n = 0; n < WAYS; n++, w += 4 * PANEL) {
+                fetch_ahead(w, 4 * PANEL);
                 vector x = all_words(four_codes(codes + k + 4 * n));
                 total[n][0] = dot(total[n][0], load(w), x);
                 total[n][1] = dot(total[n][1], load(w + 4 * LANES), x);

@@ -37,6 +37,7 @@ static void product(const uint8_t *weights, int64_t inputs, const int8_t *codes,
         vector total[2][FIELDS];
         for (int n = 0; n < FIELDS; n++) total[0][n] = total[1][n] = all_words(0);
         for (int64_t k = 0; k < width; k += STEP, w += 4 * PANEL) {
+            fetch_ahead(w, 4 * PANEL);
             vector first = load(w), second = load(w + 4 * LANES);
             for (int n = 0; n < FIELDS; n++) {
                 vector x = all_words(four_codes(codes + k + 4 * n));

@@ -23,7 +23,7 @@ from rich.table import Table
 TREE = Path(__file__).resolve().parents[1]
 PARTS = ("common", "model", "compiler", "rtl", "sim", "host", "boards", "cpu")
 SECONDS = 600
-WORKERS = 1
+WORKERS = 2
 
 
 @dataclass(frozen=True)

@@ -185,6 +185,7 @@ def test_energy_adds_packages_and_survives_a_wrap(tmp_path):
     def work():
         (tmp_path / "intel-rapl:0" / "energy_uj").write_text("300100")
         (tmp_path / "intel-rapl:1" / "energy_uj").write_text("199900")
+        (tmp_path / "intel-rapl:0:0" / "energy_uj").write_text("250000")
 
     joules, seconds = Rapl(tmp_path).joules(work)
     assert joules == pytest.approx(0.3 + 0.2) and 0 < seconds < 5
