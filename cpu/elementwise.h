@@ -35,7 +35,7 @@ static inline wide sigmoid(const int64_t *table, wide a) {
     enum { FINE = VALUE_FRAC + SIGMOID_RANGE_BITS - SIGMOID_INDEX_BITS };
     wide top = all(((int64_t)1 << (VALUE_FRAC + SIGMOID_RANGE_BITS)) - 1);
     wide size = least(size_of(a), top), piece = look_up(table, size >> FINE);
-    wide rise = times(piece >> 32, size & (((int64_t)1 << FINE) - 1)) >> FINE;
+    wide rise = times(upper(piece), size & (((int64_t)1 << FINE) - 1)) >> FINE;
     wide y = (piece & 0xFFFFFFFF) + rise;
     return if_negative(a, ((int64_t)1 << SIGMOID_FRAC) - y, y);
 }

@@ -62,16 +62,32 @@ static inline wide times(wide a, wide b) { return (wide)_mm512_mul_epi32((__m512
 
 // a where `test` is negative, else b.
 static inline wide if_negative(wide test, wide a, wide b) {
-    __mmask8 negative = _mm512_movepi64_mask((__m512i)test);
+    __mmask8 negative = _mm512_cmplt_epi64_mask((__m512i)test, _mm512_setzero_si512());
     return (wide)_mm512_mask_blend_epi64(negative, (__m512i)b, (__m512i)a);
 }
 
+// A mask of all elements that the compiler does not see through: it would leave out the zeros
+// that a gather is to go into, and the gather would wait for what was in its register before.
+static inline __mmask8 every(void) {
+    __mmask8 mask = 0xFF;
+    __asm__("" : "+k"(mask));
+    return mask;
+}
+
 static inline wide look_up(const int64_t *table, wide index) {
-    return (wide)_mm512_i64gather_epi64((__m512i)index, table, 8);
+    __m512i zeros = _mm512_setzero_si512();
+    return (wide)_mm512_mask_i64gather_epi64(zeros, every(), (__m512i)index, table, 8);
 }
 
 static inline wide look_up_32(const int32_t *table, wide index) {
-    return (wide)_mm512_cvtepi32_epi64(_mm512_i64gather_epi32((__m512i)index, table, 4));
+    __m256i zeros = _mm256_setzero_si256();
+    return (wide)_mm512_cvtepi32_epi64(
+        _mm512_mask_i64gather_epi32(zeros, every(), (__m512i)index, table, 4));
+}
+
+// The upper 32 bits, for times(); the port that shifts is the busiest.
+static inline wide upper(wide a) {
+    return (wide)_mm512_shuffle_epi32((__m512i)a, _MM_PERM_DDBB);
 }
 
 // Zeros above the highest one of 64 bits.
@@ -127,6 +143,8 @@ static inline wide look_up_32(const int32_t *table, wide index) {
     for (int n = 0; n < WIDE; n++) found[n] = table[index[n]];
     return found;
 }
+
+static inline wide upper(wide a) { return a >> 32; }
 
 static inline wide leading_zeros(wide a) {
     wide zeros;
