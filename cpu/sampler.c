@@ -50,11 +50,12 @@ static inline wide gumbel(const struct model *m, wide u) {
            (times(look_up_32(m->gumbel_slope, index), place) >> GUMBEL_PLACE_BITS);
 }
 
-// The first of the greatest of STREAMS runs, which lie behind one another.
+// The greatest score, of equal ones that of the first token.
 static struct best first_of(wide score, wide token) {
     struct best best = {score[0], token[0]};
-    for (int n = 1; n < STREAMS; n++)
-        if (score[n] > best.score) best = (struct best){score[n], token[n]};
+    for (int n = 1; n < WIDE; n++)
+        if (score[n] > best.score || (score[n] == best.score && token[n] < best.token))
+            best = (struct best){score[n], token[n]};
     return best;
 }
 
@@ -77,12 +78,19 @@ static struct best draw(struct sampler *s, const struct model *m, const int32_t 
     return first_of(best, best_token);
 }
 
-static struct best greatest(const int32_t *score, int64_t from, int64_t to) {
-    int32_t most = INT32_MIN;
-    for (int64_t k = from; k < to; k++) most = score[k] > most ? score[k] : most;
-    for (int64_t k = from; k < to; k++)
-        if (score[k] == most) return (struct best){most, k};
-    return (struct best){INT64_MIN, from};
+static struct best greatest(const int32_t *logits, int64_t from, int64_t to) {
+    wide best = all(INT64_MIN / 2), best_token = all(0), token;
+    for (int n = 0; n < WIDE; n++) token[n] = from + n;
+    int64_t k = from;
+    for (; k + WIDE <= to; k += WIDE, token += WIDE) {
+        wide score = load_32(logits + k);
+        best_token = if_negative(best - score, token, best_token);
+        best = most(best, score);
+    }
+    struct best found = first_of(best, best_token);
+    for (; k < to; k++)
+        if (logits[k] > found.score) found = (struct best){logits[k], k};
+    return found;
 }
 
 struct best sample(struct sampler *s, const struct model *m, const int32_t *logits,

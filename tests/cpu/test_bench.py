@@ -225,6 +225,23 @@ def test_a_page_without_results_says_how_to_get_them(tmp_path):
         page.results(tmp_path)
 
 
+def test_the_page_gets_the_table(result, tmp_path, monkeypatch, capsys):
+    begin, end = page.MARKS
+    (tmp_path / "cpu.md").write_text(f"before\n{begin}\nold\n{end}\nafter\n")
+    monkeypatch.setattr(page, "PAGE", tmp_path / "cpu.md")
+    monkeypatch.setattr(page, "KEPT", tmp_path / "kept")
+    assert page.main() == 1 and "run make bench-cpu" in capsys.readouterr().err
+    (tmp_path / "kept").mkdir()
+    (tmp_path / "kept" / "stories-200k.json").write_text(json.dumps(result))
+    assert page.main() == 0
+    text = (tmp_path / "cpu.md").read_text()
+    assert text == f"before\n{begin}\n{report.markdown([result])}\n{end}\nafter\n"
+
+
+def test_the_page_of_the_tree_has_the_marks():
+    assert all(mark in page.PAGE.read_text() for mark in page.MARKS)
+
+
 def test_the_page_begins_with_the_smallest_model(tmp_path):
     for name, trits in (("a", 300), ("b", 20), ("c", 100)):
         (tmp_path / f"{name}.json").write_text(json.dumps({"model": name, "trits": trits}))
