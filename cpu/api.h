@@ -12,7 +12,8 @@ int64_t kernel_bytes_of(int kernel, int64_t rows, int64_t inputs);
 int kernel_panel(int kernel);
 void kernel_pack(int kernel, const int8_t *trits, int64_t rows, int64_t inputs, uint8_t *weights);
 
-// Sums of rows [from, to), whole panels, of a packed matrix; codes are padded with zeros.
+// Sums of rows [from, to), whole panels, of a packed matrix; codes are padded with zeros as
+// kernel.h says.
 void kernel_product(int kernel, const uint8_t *weights, int64_t inputs, const int8_t *codes,
                     int64_t from, int64_t to, int32_t *out);
 
@@ -40,7 +41,8 @@ int engine_products(struct engine *e, int64_t count, double *times);
 int engine_read(struct engine *e, const uint8_t *memory, int64_t bytes, int64_t count,
                 double *times);
 
-// Blocks alone, for tests. All vectors have zeros up to a multiple of PAD.
+// Blocks alone, for tests. All vectors have zeros up to a multiple of PAD; room for codes is PAD
+// more.
 // scale[3]: mantissa and exponent of the scale, sum of the codes. -1 without memory.
 int block_codes(const int64_t *x, int64_t n, const struct norm *norm, int64_t energy,
                 int64_t *squares, int8_t *code, int64_t *scale);

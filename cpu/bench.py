@@ -31,6 +31,7 @@ from .subject import random_subject, shipped
 TREE = Path(__file__).resolve().parents[1]
 MODELS = TREE / "models"
 KEPT = TREE / "docs" / "data" / "cpu"
+THREADS = "1,all"
 CHOOSING = 0.2  # of the seconds, for each kernel
 BUSY = 0.3  # load a core, above which figures are too low
 
@@ -57,8 +58,8 @@ def parse(arguments=None):
     parser.add_argument("--random", choices=SHAPES, action="append", metavar="SIZE", default=[],
                         help=f"a random model of the shape {', '.join(SHAPES)}, beside --model")
     parser.add_argument("--kernel", default="best", metavar="best|NAME",
-                        help="best, the default, tries all: plain, bytes, packed, lookup")
-    parser.add_argument("--threads", type=threads, default="1,all", metavar="N,...",
+                        help="best, the default, tries all: plain, bytes, packed, fives, lookup")
+    parser.add_argument("--threads", type=threads, default=THREADS, metavar="N,...",
                         help="1,all unless told otherwise")
     parser.add_argument("--seconds", type=positive, default=3.0, metavar="S",
                         help="of each measurement")
@@ -73,7 +74,9 @@ def command_line(options, subject):
     which = f"--random {subject.name.removeprefix('random-')}" \
         if subject.name.startswith("random-") else f"--model models/{subject.name}"
     kernel = "" if options.kernel == "best" else f" --kernel {options.kernel}"
-    return f"tritone bench-cpu {which}{kernel} --seconds {options.seconds:g}"
+    count = "" if options.threads == threads(THREADS) else \
+        f" --threads {','.join(map(str, options.threads))}"
+    return f"tritone bench-cpu {which}{kernel}{count} --seconds {options.seconds:g}"
 
 
 class Bench:

@@ -24,6 +24,8 @@ static inline vector both(vector a, vector b) { return _mm512_and_si512(a, b); }
 static inline vector all_words(int32_t x) { return _mm512_set1_epi32(x); }
 static inline vector plus(vector a, vector b) { return _mm512_add_epi32(a, b); }
 static inline vector minus(vector a, vector b) { return _mm512_sub_epi32(a, b); }
+static inline vector plus_bytes(vector a, vector b) { return _mm512_add_epi8(a, b); }
+static inline vector average(vector a, vector b) { return _mm512_avg_epu8(a, b); }
 #define right(x, places) _mm512_srai_epi32(x, places)
 static inline vector dot(vector sum, vector w, vector x) { return _mm512_dpbusd_epi32(sum, w, x); }
 
@@ -36,6 +38,8 @@ static inline vector both(vector a, vector b) { return _mm256_and_si256(a, b); }
 static inline vector all_words(int32_t x) { return _mm256_set1_epi32(x); }
 static inline vector plus(vector a, vector b) { return _mm256_add_epi32(a, b); }
 static inline vector minus(vector a, vector b) { return _mm256_sub_epi32(a, b); }
+static inline vector plus_bytes(vector a, vector b) { return _mm256_add_epi8(a, b); }
+static inline vector average(vector a, vector b) { return _mm256_avg_epu8(a, b); }
 #define right(x, places) _mm256_srai_epi32(x, places)
 static inline vector dot(vector sum, vector w, vector x) {
 #if defined(__AVXVNNI__)

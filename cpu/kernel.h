@@ -8,7 +8,8 @@
 
 #include <stdint.h>
 
-// Vectors are padded to multiples of PAD elements; codes behind the last input are 0.
+// Vectors are padded to multiples of PAD elements. Codes behind the last input are 0, up to PAD
+// elements behind that, for kernels whose steps are no powers of two.
 #define PAD 64
 
 struct kernel {
@@ -22,7 +23,8 @@ struct kernel {
                     int64_t from, int64_t to, int32_t *out);
 };
 
-extern const struct kernel kernel_plain, kernel_bytes, kernel_packed, kernel_lookup;
+extern const struct kernel kernel_plain, kernel_bytes, kernel_packed, kernel_fives,
+    kernel_lookup;
 
 // Kernels that this processor runs, the last one NULL.
 extern const struct kernel *const kernels[];

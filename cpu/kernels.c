@@ -9,6 +9,7 @@ const struct kernel *const kernels[] = {
 #ifdef HAVE_DOT
     &kernel_bytes,
     &kernel_packed,
+    &kernel_fives,
 #endif
 #ifdef __AVX2__
     &kernel_lookup,

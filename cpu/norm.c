@@ -109,7 +109,7 @@ void make_codes(const struct mantissas *m, int64_t n, const struct norm *norm, i
     codes->inputs = n;
     codes->sum = exactly ? quantise(v, n, by, reciprocal, 1, codes->code)
                          : quantise(v, n, by, reciprocal, 0, codes->code);
-    memset(codes->code + n, 0, (size_t)(padded(n, PAD) - n)); // of a longer vector before
+    memset(codes->code + n, 0, (size_t)(padded(n, PAD) + PAD - n)); // of a longer vector before
 
     int64_t root = root_of(*squares, m->exponent, energy, norm, &half);
     int64_t quotient = (norm->factor.mantissa * top << 2) / (root > 0 ? root : 1);

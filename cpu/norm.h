@@ -13,7 +13,7 @@ struct mantissas {
 
 // What a matrix multiplies, and what its sums are multiplied with.
 struct codes {
-    int8_t *code;   // [N], 0 behind N up to a multiple of PAD
+    int8_t *code;   // [N], 0 behind N up to PAD behind a multiple of PAD
     int32_t sum;    // of all codes
     int64_t inputs; // N
     int32_t mantissa;

@@ -35,7 +35,8 @@ def codes(x, norm, energy, squares):
     sums = None if norm.sum_gain is None else padded(norm.sum_gain, np.int32)
     structure = lib.Norm(sums.ctypes.data if sums is not None else None, gains.ctypes.data, None,
                          scalar(norm.factor), scalar(norm.energy), scalar(norm.constant))
-    source, code = padded(x, np.int64), np.full(-(-len(x) // PAD) * PAD, 99, np.int8)
+    source = padded(x, np.int64)
+    code = np.full(len(source) + PAD, 99, np.int8)
     scale, total = np.zeros(3, np.int64), ctypes.c_int64(squares)
     assert not LIBRARY.block_codes(source.ctypes.data, len(x), ctypes.byref(structure), energy,
                                    ctypes.byref(total), code.ctypes.data, scale.ctypes.data)

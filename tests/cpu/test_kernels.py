@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from tritone.common.formats import DEFAULT
 from tritone.cpu.library import library
 
-PAD = 64  # codes behind the last input are zeros up to a multiple
+PAD = 64  # codes behind the last input are zeros up to a multiple, and PAD more
 CANARY = 0x5A
 LIBRARY = library(DEFAULT)
 KERNELS = sorted(LIBRARY.kernels)
@@ -29,7 +29,7 @@ def product(kernel, trits, codes, ranges=None):
     number, (rows, inputs) = LIBRARY.kernels[kernel], trits.shape
     panel = LIBRARY.kernel_panel(number)
     weights = pack(kernel, trits)
-    vector = np.zeros(-(-inputs // PAD) * PAD, np.int8)
+    vector = np.zeros(-(-inputs // PAD) * PAD + PAD, np.int8)
     vector[:inputs] = codes
     panels = -(-rows // panel)
     out = np.full(panels * panel + PAD, CANARY, np.int32)
