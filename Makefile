@@ -25,7 +25,7 @@ unexport PYTHONPATH
 .DELETE_ON_ERROR:
 .PHONY: help generate selftest selftest-mutants record-selftest test test-train test-sdram \
         test-pcie results roofline real-size sim verilog synth-xilinx synth synth-all \
-        synth-smallest synth-again synth-report program measure \
+        synth-smallest synth-again synth-report program measure bench-cpu \
         formal netlist lint mutants train lock clean prerequisites
 
 help:  ## this list
@@ -121,6 +121,10 @@ results: .venv/figures  ## run both models and write README's results and figure
 
 real-size: $(READY)  ## run a random model of the released 370M shape on the virtual board
 	@$(PY) docs/real_size.py
+
+bench-cpu: $(READY)  ## measure the models on this computer's processor (SIZE=370M: a random model)
+	@$(PY) -m tritone.cpu.bench --out docs/data/cpu $(if $(SIZE),--random "$(SIZE)") \
+	    $(if $(filter command line,$(origin MODEL)),--model "$(MODEL)") && $(PY) -m tritone.cpu.page
 
 lock: | prerequisites  ## resolve pyproject.toml again and write requirements.lock
 	rm -rf build/lock

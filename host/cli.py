@@ -16,6 +16,7 @@ COMMANDS = {
     "oracle": ("tritone.model.oracle", "hold the models to what the authors' code computes"),
     "selftest": ("tritone.host.selftest", "test a board: link, memory, blocks, a text"),
     "measure": ("tritone.host.measure", "tokens/s, watts and joules a token of a board"),
+    "bench-cpu": ("tritone.cpu.bench", "measure the models on this processor"),
     "quality": ("tritone.model.quality", "bits a byte of the integers and of the float reference"),
 }
 INTERRUPTED = 130  # as a shell reports SIGINT

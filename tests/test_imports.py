@@ -8,7 +8,7 @@ import pytest
 
 TREE = Path(__file__).resolve().parents[1]
 PARTS = ("common", "model", "compiler", "rtl", "sim", "host", "boards", "train", "formal",
-         "meters")
+         "meters", "cpu")
 # What a part must not import. `common` is held to the standard library below.
 FORBIDDEN = {
     "model": {"amaranth", "torch", "tritone.rtl", "tritone.sim", "tritone.host", "tritone.train"},
@@ -18,6 +18,7 @@ FORBIDDEN = {
     "meters": {"amaranth", "torch", "tritone.rtl", "tritone.sim", "tritone.host", "tritone.model",
                "tritone.compiler", "tritone.boards", "tritone.train"},
     "formal": {"numpy", "torch", "tritone.model", "tritone.compiler", "tritone.host"},
+    "cpu": {"amaranth", "torch", "tritone.rtl", "tritone.train"},
     "train": {"amaranth", "tritone.rtl", "tritone.sim", "tritone.host"},
 }
 

@@ -1,0 +1,84 @@
+"""What the machine is: processor, caches, system. No names of hosts or persons."""
+
+import os
+import platform
+import re
+from pathlib import Path
+
+CPUINFO = Path("/proc/cpuinfo")
+CACHES = Path("/sys/devices/system/cpu/cpu0/cache")
+# Extensions that make a difference to the kernels.
+VECTORS = ("avx2", "avx_vnni", "avx512f", "avx512bw", "avx512_vnni", "asimd", "asimddp", "i8mm")
+
+
+def _cpuinfo():
+    """Fields of the first processor."""
+    try:
+        text = CPUINFO.read_text()
+    except OSError:
+        return {}
+    pairs = (line.partition(":") for line in text.partition("\n\n")[0].splitlines())
+    return {name.strip(): value.strip() for name, _, value in pairs}
+
+
+def instructions():
+    """What -march=native depends on; a build folder may be carried to another machine."""
+    fields = _cpuinfo()
+    return " ".join((platform.machine(), fields.get("model name", ""),
+                     fields.get("flags", fields.get("Features", ""))))
+
+
+def usable_cores():
+    """Cores that this process may run on."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # not on macOS
+        return os.cpu_count() or 1
+
+
+def caches():
+    """[{"level", "type", "size"}] of the first core, as Linux tells."""
+    found = []
+    for folder in sorted(CACHES.glob("index*")):
+        try:
+            level, kind, size = ((folder / name).read_text().strip()
+                                 for name in ("level", "type", "size"))
+        except OSError:
+            continue
+        found.append({"level": int(level), "type": kind.lower(), "size": size})
+    return found
+
+
+def system():
+    """Such as "Debian GNU/Linux 12, Linux 6.1"."""
+    release = re.match(r"[\d.]*\d", platform.release())
+    kernel = f"{platform.system()} {release[0] if release else ''}".strip()
+    try:
+        return f"{platform.freedesktop_os_release()['PRETTY_NAME']}, {kernel}"
+    except (OSError, KeyError):
+        return kernel
+
+
+def available_bytes():
+    """Memory that can be had without swapping; None where the system does not tell."""
+    try:
+        text = Path("/proc/meminfo").read_text()
+    except OSError:
+        return None
+    found = re.search(r"^MemAvailable:\s*(\d+) kB", text, re.MULTILINE)
+    return int(found[1]) << 10 if found else None
+
+
+def describe(built):
+    """The machine and the compiler.Built, for JSON."""
+    fields = _cpuinfo()
+    flags = fields.get("flags", fields.get("Features", "")).split()
+    return {
+        "processor": fields.get("model name") or platform.processor() or platform.machine(),
+        "architecture": platform.machine(), "family": fields.get("cpu family", ""),
+        "model": fields.get("model", ""), "cores": os.cpu_count(), "usable_cores": usable_cores(),
+        "virtual_machine": "hypervisor" in flags,
+        "vectors": [name for name in VECTORS if name in flags], "caches": caches(),
+        "system": system(), "compiler": built.compiler, "flags": built.flags,
+        "load": round(os.getloadavg()[0], 2),
+    }
