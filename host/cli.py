@@ -14,6 +14,7 @@ COMMANDS = {
     "unpack": ("tritone.model.unpack", "turn a packed model back into released form"),
     "compile": ("tritone.compiler.__main__", "write the tape of a model for a machine"),
     "oracle": ("tritone.model.oracle", "hold the models to what the authors' code computes"),
+    "power": ("tritone.power.command", "estimate what a board draws, fit that to measured runs"),
     "selftest": ("tritone.host.selftest", "test a board: link, memory, blocks, a text"),
     "quality": ("tritone.model.quality", "bits a byte of the integers and of the float reference"),
 }

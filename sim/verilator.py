@@ -120,14 +120,14 @@ def grouped(folder, paths, name):
         yield path
 
 
-def program(folder, sources, flags, *, defines=(), trace=False, vpi=False, link=()):
+def program(folder, sources, flags, *, defines=(), trace=False, saif=False, vpi=False, link=()):
     """Compiles what `translate` left in `folder` with `sources` into `folder`/simulate.
 
     `defines` are flags that Verilator's own library does not depend on.
     """
-    flags = [*flags, f"-DVM_TRACE={int(trace)}", f"-DVM_TRACE_VCD={int(trace)}"]
+    flags = [*flags, f"-DVM_TRACE={int(trace or saif)}", f"-DVM_TRACE_VCD={int(trace)}"]
     names = ["verilated", "verilated_threads", *["verilated_vpi", "verilated_dpi"] * vpi,
-             *["verilated_vcd_c"] * trace]
+             *["verilated_vcd_c"] * trace, *["verilated_saif_c"] * saif]
     library = runtime(flags, names)
     flags = [*flags, *defines]
     generated = set(Path(folder).glob("Vtop*.cpp"))

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 TREE = Path(__file__).resolve().parents[1]
-PARTS = ("common", "model", "compiler", "rtl", "sim", "host", "boards", "train", "formal")
+PARTS = ("common", "model", "compiler", "rtl", "sim", "host", "boards", "train", "formal",
+         "power")
 # What a part must not import. `common` is held to the standard library below.
 FORBIDDEN = {
     "model": {"amaranth", "torch", "tritone.rtl", "tritone.sim", "tritone.host", "tritone.train"},
