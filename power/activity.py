@@ -24,7 +24,8 @@ from ..model.golden import Golden
 from ..model.integers import integer_model
 from ..sim import netlist
 from ..sim.progress import step
-from .traced import TracedBoard
+from . import nets
+from .traced import TracedBoard, named_netlist
 
 TREE = Path(__file__).resolve().parents[1]
 KEPT = TREE / "docs" / "data" / "power"
@@ -118,18 +119,19 @@ def nested(amounts, divisor=1):
     return result
 
 
-def run(virtual, model, tokenizer, vocabulary, clocks, windows):
-    """Amounts while idle and in each of `windows` tokens; checks the text."""
+def run(watch, port, model, tokenizer, vocabulary, clocks, windows):
+    """Amounts while idle and in each of `windows` tokens; checks the text. `watch` counts for so
+    many clocks."""
     prompt = encode_prompt(tokenizer, PROMPT)
-    with Board.open(virtual.port, timeout=REPLY_S, stall=STALL_S) as board:
+    with Board.open(port, timeout=REPLY_S, stall=STALL_S) as board:
         board.vocabulary = vocabulary
-        idle = add_up(virtual.window(IDLE_CLOCKS), virtual.probes, virtual.fixed)
+        idle = watch(IDLE_CLOCKS)
         text, tokens, found = board.run(prompt, 2 * windows + 3), [], []
         for token in text:
             tokens.append(token)
             if len(found) < windows:  # a token takes the same clocks wherever a window begins
                 with step(f"token {len(found) + 1} of {windows}, {clocks:,} clocks"):
-                    found.append(add_up(virtual.window(clocks), virtual.probes, virtual.fixed))
+                    found.append(watch(clocks))
         board_clocks = board.counters()["clocks"]
     if tokens != list(Golden(model).generate(prompt, len(tokens))):
         raise ActivityError("the netlist does not write what the golden model writes")
@@ -145,11 +147,14 @@ def measure(config, folder, windows=WINDOWS):
     model = integer_model(folder, config.formats)
     tape, tokenizer = compile_integers(model, config), load_tokenizer(folder)
     predicted = predict(tape, config)
-    placed = netlist.synthesise(netlist.machine(config, tape.contents))
-    statistics = json.loads(Path(placed, "statistics.json").read_text())["design"]
-    with TracedBoard(config, tape, Path(placed, "placed.json")) as virtual:
-        idle, found = run(virtual, model, tokenizer, tape.vocabulary, predicted.token, windows)
-        clocked = {b: n for (b, kind), n in sorted(virtual.fixed.items()) if kind == "clock" and n}
+    placed = Path(netlist.synthesise(netlist.machine(config, tape.contents)))
+    statistics = json.loads((placed / "statistics.json").read_text())["design"]
+    probes, fixed = nets.examine(placed / "placed.json")
+    with TracedBoard(config, tape, named_netlist(placed / "placed.json")) as virtual:
+        idle, found = run(lambda clocks: add_up(virtual.window(clocks), probes, fixed),
+                          virtual.port, model, tokenizer, tape.vocabulary, predicted.token,
+                          windows)
+    clocked = {where: n for (where, kind), n in sorted(fixed.items()) if kind == "clock" and n}
     return Activity(
         preset=config.name, model=str(folder), cells=needs(statistics["num_cells_by_type"]),
         clocks=predicted.token, words=predicted.words, token=nested(mean(found)),

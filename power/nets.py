@@ -1,6 +1,7 @@
 """What of a netlist has to be counted, and a copy of it in which every net has a known name.
 
-    names, probes, fixed = prepare(Path("placed.json"), Path("named.json"))
+    write_named("placed.json", "named.json")
+    probes, fixed = examine("placed.json")
 
 Nothing of a SAIF file says what a net is. So the netlist is written anew with net number 17 as
 `n17`, and beside it is kept what a toggle of `n17`, or a clock in which it is 1, means.
@@ -138,27 +139,37 @@ def count(cells):
     return counted
 
 
-def rename(machine):
-    """The machine with cells c0, c1, ... and nets n<bit>; ports keep theirs. {bit: name}."""
+def named(machine):
+    """{bit: name}: ports keep theirs, other nets are n<bit>."""
     names = {}
     for port, entry in machine["ports"].items():
         for index, bit in enumerate(entry["bits"]):
             names[bit] = port if len(entry["bits"]) == 1 else f"{port}[{index}]"
-    cells = {f"c{n}": cell for n, cell in enumerate(machine["cells"].values())}
-    nets = {bit for cell in cells.values() for bits in cell["connections"].values()
-            for bit in bits if is_net(bit)} - set(names)
-    names |= {bit: f"n{bit}" for bit in nets}
-    netnames = {f"n{bit}": {"hide_name": 0, "bits": [bit], "attributes": {}}
-                for bit in sorted(nets)}
-    return {"attributes": {"top": 1}, "ports": machine["ports"], "cells": cells,
-            "netnames": netnames}, names
+    inner = {bit for cell in machine["cells"].values() for bits in cell["connections"].values()
+             for bit in bits if is_net(bit)} - set(names)
+    return names | {bit: f"n{bit}" for bit in sorted(inner)}
 
 
-def prepare(source, target):
-    """Writes the renamed netlist; {name of a net: [Probe]} and {(block, kind): amount a clock}."""
-    machine = json.loads(Path(source).read_text())["modules"][MACHINE]
+def machine_of(path):
+    """The machine in a file of Yosys' JSON, without what is no hardware."""
+    machine = json.loads(Path(path).read_text())["modules"][MACHINE]
     machine["cells"] = {n: c for n, c in machine["cells"].items() if c["type"] != "$scopeinfo"}
-    counted = count(machine["cells"])
-    renamed, names = rename(machine)
-    Path(target).write_text(json.dumps({"creator": "tritone", "modules": {MACHINE: renamed}}))
+    return machine
+
+
+def write_named(source, target):
+    """Writes the netlist of `source` with cells c0, c1, ... and nets n<bit>, in Yosys' JSON."""
+    machine = machine_of(source)
+    netnames = {name: {"hide_name": 0, "bits": [bit], "attributes": {}}
+                for bit, name in named(machine).items() if name == f"n{bit}"}
+    cells = {f"c{n}": cell for n, cell in enumerate(machine["cells"].values())}
+    module = {"attributes": {"top": 1}, "ports": machine["ports"], "cells": cells,
+              "netnames": netnames}
+    Path(target).write_text(json.dumps({"creator": "tritone", "modules": {MACHINE: module}}))
+
+
+def examine(source):
+    """{name of a net: [Probe]} and {(block, kind): amount a clock} of a netlist."""
+    machine = machine_of(source)
+    counted, names = count(machine["cells"]), named(machine)
     return {names[bit]: probes for bit, probes in counted.probes.items()}, counted.fixed

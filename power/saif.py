@@ -44,23 +44,26 @@ def settled(low, high, toggles):
 
 
 def parse(text, where="SAIF"):
-    """The Window that `text` describes; SaifError names `where` it is from."""
+    """The Window that `text` describes; SaifError names `where` it is from.
+
+    Of nets of one name, as are the ports of nested modules, the last is taken.
+    """
     duration = DURATION.search(text)
     if not text.lstrip().startswith(("(SAIFILE", "//")) or "(SAIFILE" not in text or not duration:
         raise SaifError(f"{where}: not a SAIF file: no (SAIFILE ... (DURATION N)")
     if text.count("(") != text.count(")"):
         raise SaifError(f"{where}: {text.count('(')} opening and {text.count(')')} closing "
                         "parentheses: the file is cut short")
-    clocks, nets = int(duration[1]), {}
-    for found in NET.finditer(text):
+    clocks, nets, count = int(duration[1]), {}, 0
+    for count, found in enumerate(NET.finditer(text), 1):
         low, high, toggles = (int(found[n]) for n in ("low", "high", "toggles"))
         name = found["name"].replace("\\", "")
         if low + high > clocks or toggles > clocks:
             raise SaifError(f"{where}: {name}: {low} + {high} clocks and {toggles} toggles in a "
                             f"window of {clocks}")
         nets[name] = Net(high, settled(low, high, toggles))
-    if not nets or len(nets) != text.count("(TC "):
-        raise SaifError(f"{where}: {text.count('(TC ')} nets, of which {len(nets)} can be read")
+    if not nets or count != text.count("(TC "):
+        raise SaifError(f"{where}: {text.count('(TC ')} nets, of which {count} can be read")
     return Window(clocks, nets)
 
 

@@ -1,9 +1,11 @@
 """A virtual board whose machine is a netlist that counts its toggles.
 
-    with TracedBoard(config, tape, folder) as board:
+    verilog = named_netlist(placed)
+    with TracedBoard(config, tape, verilog) as board:
         window = board.window(5000)
 """
 
+import contextlib
 import os
 import tempfile
 from importlib.resources import files
@@ -14,7 +16,7 @@ from ..sim import netlist, verilator
 from ..sim.cache import build_root, cached, digest
 from ..sim.progress import step
 from ..sim.virtual import SOURCES, TRANSLATE, VirtualBoard, port_widths, processor
-from . import blocks, nets, saif
+from . import nets, saif
 
 WRITING = "read_json named.json\nwrite_verilog -noattr netlist.v\n"
 # A block RAM has as much C++ as a thousand gates: those that are equal share it.
@@ -25,15 +27,16 @@ WINDOW_S = 1800.0  # of a simulation that shares its processor
 
 
 def named_netlist(placed):
-    """Folder with netlist.v of `placed`, a file of sim/netlist.py, its nets called n<bit>."""
-    own = (Path(module.__file__).read_bytes() for module in (nets, blocks))
+    """Verilog of `placed`, a file that sim/netlist.py has made, its nets called n<bit>."""
+    own = Path(nets.__file__).read_bytes()
 
     def make(folder):
-        nets.prepare(placed, folder / "named.json")
+        nets.write_named(placed, folder / "named.json")
         netlist.run_yosys(folder, WRITING)
         (folder / "named.json").unlink()
 
-    return cached(build_root() / "power" / f"netlist-{digest(placed, WRITING, *own)}", make)
+    name = digest(Path(placed).parent.name, WRITING, own)
+    return (cached(build_root() / "power" / f"netlist-{name}", make) / "netlist.v").read_text()
 
 
 def build(config, verilog):
@@ -58,32 +61,25 @@ def build(config, verilog):
 
 
 class TracedBoard(VirtualBoard):
-    """A VirtualBoard that counts toggles, of the netlist in `placed`.
+    """A VirtualBoard whose machine is the netlist `verilog`; toggles are counted on demand.
 
-    Members
-    -------
-    probes, fixed : as of nets.prepare
+    Parameters
+    ----------
+    config : Config
+    tape : compiler.tape.Tape or None
+    verilog : str
+        The module `tritone`.
     """
 
-    def __init__(self, config, tape, placed):
-        folder = named_netlist(placed)
+    def __init__(self, config, tape, verilog):
+        program = build(config, verilog)
         self._folder = tempfile.TemporaryDirectory(prefix="tritone_saif_")
-        with tempfile.TemporaryDirectory() as scratch:
-            self.probes, self.fixed = nets.prepare(placed, Path(scratch, "named.json"))
-        before = os.environ.get("TRITONE_SAIF")
-        os.environ["TRITONE_SAIF"] = self._folder.name
-        try:
-            super().__init__(config, tape.image if tape.contents is None else None,
-                             contents=tape.contents,
-                             program=build(config, (folder / "netlist.v").read_text()))
-        finally:
-            if before is None:
-                del os.environ["TRITONE_SAIF"]
-            else:
-                os.environ["TRITONE_SAIF"] = before
+        with environment(TRITONE_SAIF=self._folder.name):
+            super().__init__(config, tape.image if tape and tape.contents is None else None,
+                             contents=tape and tape.contents, program=program)
 
     def window(self, clocks):
-        """saif.Window of the next `clocks` clocks."""
+        """saif.Window of the next `clocks` clocks; VirtualBoardError if none comes."""
         self._process.stdin.write(f"{clocks}t".encode())
         self._process.stdin.flush()
         path = Path(self._reply(WINDOW_S)["saif"])
@@ -94,3 +90,18 @@ class TracedBoard(VirtualBoard):
     def close(self):
         super().close()
         self._folder.cleanup()
+
+
+@contextlib.contextmanager
+def environment(**variables):
+    """os.environ with these variables, for a process that is started meanwhile."""
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
