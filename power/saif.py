@@ -54,16 +54,16 @@ def parse(text, where="SAIF"):
     if text.count("(") != text.count(")"):
         raise SaifError(f"{where}: {text.count('(')} opening and {text.count(')')} closing "
                         "parentheses: the file is cut short")
-    clocks, nets, count = int(duration[1]), {}, 0
-    for count, found in enumerate(NET.finditer(text), 1):
+    clocks, nets, lines = int(duration[1]), {}, list(NET.finditer(text))
+    for found in lines:
         low, high, toggles = (int(found[n]) for n in ("low", "high", "toggles"))
         name = found["name"].replace("\\", "")
         if low + high > clocks or toggles > clocks:
             raise SaifError(f"{where}: {name}: {low} + {high} clocks and {toggles} toggles in a "
                             f"window of {clocks}")
         nets[name] = Net(high, settled(low, high, toggles))
-    if not nets or count != text.count("(TC "):
-        raise SaifError(f"{where}: {text.count('(TC ')} nets, of which {count} can be read")
+    if not nets or len(lines) != text.count("(TC "):
+        raise SaifError(f"{where}: {text.count('(TC ')} nets, of which {len(lines)} can be read")
     return Window(clocks, nets)
 
 

@@ -83,7 +83,7 @@ class Board {
         top.eval();
 
         memory_.sample(top, clocks_);
-        trace_.sample(clocks_);
+        trace_.sample();
         uint8_t byte;
         if (receiver_.step(top.UART(tx), byte)) terminal_.put(byte);
         if (top.busy || memory_.active(top) || !receiver_.idle() || !sender_.idle())

@@ -36,10 +36,10 @@ class Trace {
         asked_ = 0;
     }
 
-    // The settled nets of clock `n`.
-    void sample(uint64_t n) {
+    // The settled nets of a clock. Time stands still between windows, else the file would count it.
+    void sample() {
         if (!left_) return;
-        saif_->dump(n);
+        saif_->dump(++time_);
         if (--left_) return;
         saif_->close();
         std::printf("{\"saif\": \"%s\"}\n", path_.c_str());
@@ -49,7 +49,7 @@ class Trace {
   private:
     std::unique_ptr<VerilatedSaifC> saif_{new VerilatedSaifC};
     std::string path_;
-    uint64_t asked_ = 0, left_ = 0, files_ = 0;
+    uint64_t asked_ = 0, left_ = 0, files_ = 0, time_ = 0;
 };
 #else
 class Trace {
@@ -57,6 +57,6 @@ class Trace {
     void attach(Vtop &) {}
     static constexpr bool running() { return false; }
     void hear(char) {}
-    void sample(uint64_t) {}
+    void sample() {}
 };
 #endif

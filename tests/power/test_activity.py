@@ -1,0 +1,56 @@
+"""Amounts of windows: toggles times what they mean, means and errors, and the file of them."""
+
+import math
+from dataclasses import replace
+
+import pytest
+import toy_power as toy
+
+from tritone.power import activity
+from tritone.power.nets import Probe
+from tritone.power.saif import Net, Window
+
+PROBES = {"n1": [Probe("Scale", "lut"), Probe("Scale", "routing", 3)],
+          "n2": [Probe("Link", "ebr", 2, high=True), Probe("Scale", "lut")]}
+FIXED = {("Link", "ebr"): 1, ("Scale", "clock"): 7}
+WINDOW = Window(100, {"n1": Net(50, 10), "n2": Net(40, 5), "n9": Net(99, 99)})
+
+
+def test_a_window_is_added_up_by_block_and_kind():
+    assert activity.add_up(WINDOW, PROBES, FIXED) == {
+        ("Scale", "lut"): 10 + 5, ("Scale", "routing"): 30, ("Link", "ebr"): 100 + 2 * 40}
+
+
+def test_a_net_that_is_not_traced_is_named():
+    with pytest.raises(activity.ActivityError, match="net n3 is not in the trace"):
+        activity.add_up(WINDOW, {"n3": PROBES["n1"]}, FIXED)
+
+
+def test_the_error_is_that_of_the_mean_of_a_kind():
+    windows = [{("a", "lut"): x, ("b", "lut"): 0} for x in (8.0, 10.0, 12.0)]
+    assert activity.mean(windows)["a", "lut"] == 10.0
+    assert activity.relative_errors(windows) == {"lut": pytest.approx(2 / math.sqrt(3) / 10)}
+
+
+def test_amounts_are_kept_by_block_without_zeros():
+    assert activity.nested({("a", "lut"): 10, ("a", "ebr"): 0, ("b", "lut"): 5}, 4) == {
+        "a": {"lut": 2.5}, "b": {"lut": 1.25}}
+
+
+def test_what_was_written_is_read_again(tmp_path):
+    wanted = replace(toy.activity(), preset="sdram16", model="models/stories-1m5")
+    assert activity.write(wanted, tmp_path).name == "activity-sdram16-stories-1m5.json"
+    assert activity.kept_activity("sdram16", "elsewhere/stories-1m5", tmp_path) == wanted
+
+
+def test_a_machine_that_was_not_simulated_is_named_with_the_command(tmp_path):
+    with pytest.raises(activity.ActivityError, match="tritone power activity --preset sdram16"):
+        activity.kept_activity("sdram16", "models/stories-1m5", tmp_path)
+
+
+@pytest.mark.parametrize("text", ["", "[1]", '{"preset": "x"}', '{"colour": 1}'])
+def test_a_file_that_is_no_activity_is_refused(tmp_path, text):
+    path = tmp_path / "a.json"
+    path.write_text(text)
+    with pytest.raises(activity.ActivityError, match="a.json: not an activity"):
+        activity.Activity.read(path)

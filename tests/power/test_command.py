@@ -1,0 +1,117 @@
+"""`tritone power`: what it prints, keeps and refuses."""
+
+import json
+from dataclasses import replace
+
+import pytest
+import toy_power as toy
+
+from tritone.host import cli
+from tritone.power import activity, calibrate, command, energies, estimate, picture
+
+
+@pytest.fixture
+def kept(tmp_path, monkeypatch):
+    """A folder with the toy's activity as that of the ULX3S, which all commands use."""
+    wanted = replace(toy.activity(), preset="sdram16", model="models/stories-1m5")
+    monkeypatch.setattr(command, "default_calibration", lambda: tmp_path / "calibration.json")
+    for function in (estimate.subject, estimate.estimate, activity.path_of,
+                     activity.kept_activity, calibrate.observations):
+        defaults = tuple(tmp_path if value == activity.KEPT else value
+                         for value in function.__defaults__)
+        monkeypatch.setattr(function, "__defaults__", defaults)
+    activity.write(wanted, tmp_path)
+    return tmp_path
+
+
+def run(*arguments):
+    return cli.main(["power", *map(str, arguments)])
+
+
+def test_an_estimate_is_marked_and_its_parts_add_up(kept, capsys):
+    assert run("estimate", "ulx3s-85f", "--json") == 0
+    figures = json.loads(capsys.readouterr().out)
+    board = figures["watts"]["board"]["running"]
+    assert figures["mark"] == "estimated, uncalibrated" and figures["provenance"] == "estimated"
+    assert sum(b["typical"] for b in figures["blocks"]) == pytest.approx(board["typical"], rel=1e-3)
+    for b in figures["blocks"]:
+        assert sum(b["kinds"].values()) == pytest.approx(b["typical"], rel=1e-2)
+    assert 0 < board["low"] < board["typical"] < board["high"]
+    rate = figures["clock_hz"] / figures["clocks_per_token"]
+    for name in ("low", "typical", "high"):
+        assert figures["joules_a_token"]["board"][name] == pytest.approx(
+            board[name] / rate, rel=1e-3)
+    assert figures["watts"]["chips"]["running"]["typical"] < board["typical"]
+
+
+def test_tables_say_what_they_are(kept, capsys):
+    assert run("estimate", "ulx3s-85f") == 0
+    said = capsys.readouterr().out
+    for word in ("ULX3S 85F, estimated, uncalibrated", "a token", "SDRAM", "regulators", "static"):
+        assert word in said
+
+
+def test_a_calibration_changes_the_estimate_and_its_mark(kept, tmp_path, capsys):
+    assert run("estimate", "ulx3s-85f", "--json") == 0
+    before = json.loads(capsys.readouterr().out)["watts"]["board"]
+    idle, running = 1.2 * before["idle"]["typical"], 1.2 * before["running"]["typical"]
+    path = tmp_path / "run.json"
+    path.write_text(json.dumps({"board": "/dev/ttyUSB0", "model": "models/stories-1m5", "energy": {
+        "provenance": "measured", "idle_watts": {"median": idle},
+        "running_watts": {"median": running}}}))
+    assert run("calibrate", path, "--board", "ulx3s-85f") == 0
+    said = capsys.readouterr().out
+    assert "not determined by these runs" in said and "modelled" in said
+    assert run("estimate", "ulx3s-85f", "--json") == 0
+    figures = json.loads(capsys.readouterr().out)
+    assert figures["mark"] == "estimated, calibrated with 1 run"
+    watts = figures["watts"]["board"]
+    assert watts["running"]["typical"] == pytest.approx(running, rel=0.04)
+    assert watts["idle"]["typical"] == pytest.approx(idle, rel=0.04)
+    assert watts["running"]["low"] < running < watts["running"]["high"] < running * 1.15
+    assert run("estimate", "ulx3s-85f", "--uncalibrated", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["mark"] == "estimated, uncalibrated"
+
+
+@pytest.mark.parametrize("arguments, says", [
+    (("estimate", "ulx4"), "no report of a board 'ulx4'"),
+    (("estimate", "icepi-zero"), "activity-sdram16-compact-stories-1m5.json is missing"),
+    (("estimate", "ulx3s-85f", "--calibration", "none.json"), "none.json"),
+    (("estimate", "ulx3s-85f", "--keep"), "name none"),
+    (("estimate", "--picture", "a.png"), "name it"),
+    (("calibrate", "none.json"), "none.json"),
+    (("calibrate", "none.json", "--meter", "3"), "--meter 3.0 must be between 0 and 1"),
+    (("activity", "--preset", "huge"), "unknown preset 'huge'"),
+    (("activity", "--windows", "1"), "two are the least"),
+    (("activity", "--preset", "tiny", "--model", "none"), "none"),
+    (("draw",), "invalid choice"),
+    ((), "required"),
+])
+def test_bad_input_gets_one_line(kept, capsys, arguments, says):
+    try:
+        status = run(*arguments)
+    except SystemExit as stopped:
+        status = stopped.code
+    said = capsys.readouterr().err
+    assert status in (1, 2) and says in said
+    assert len(said.splitlines()) == 1 and said.startswith("error: ")
+
+
+def test_small_blocks_are_drawn_together():
+    blocks = [{"block": n, "low": w / 2, "typical": w, "high": 2 * w, "kinds": {}}
+              for n, w in (("a", 4.0), ("b", 0.1), ("c", 0.2))]
+    drawn = picture.merged(blocks, 0.5)
+    assert [b["block"] for b in drawn] == ["a", "2 smaller"]
+    assert drawn[1]["high"] == pytest.approx(0.6)
+
+
+@pytest.mark.parametrize("value, said", [
+    (2.0, "2 W"), (0.0123, "12.3 mW"), (4.56e-5, "45.6 uW"), (1.2e-9, "1.2 nW"), (0.0, "0 W")])
+def test_values_have_prefixes(value, said):
+    assert estimate.engineering(value, "W") == said
+
+
+def test_the_page_has_a_row_for_each_energy():
+    rows = energies.markdown(energies.load()).splitlines()
+    assert len(rows) == 2 + len(energies.load().values)
+    assert any(row.startswith("| pin | 8.2e-11 | 1.6 |") for row in rows)
