@@ -93,6 +93,15 @@ def add_up(window, probes, fixed):
     return amounts
 
 
+def check_busy(window, busy):
+    """The window unless the machine worked in it when it should not, or the other way round."""
+    clocks = window.nets["busy"].high
+    if (clocks < window.clocks - 1) if busy else clocks:
+        raise ActivityError(f"the machine was busy in {clocks} of {window.clocks} clocks of a "
+                            f"window in which it should {'work' if busy else 'rest'}")
+    return window
+
+
 def mean(windows):
     """{(block, kind): mean amount} of several."""
     return {key: sum(w[key] for w in windows) / len(windows)
@@ -121,17 +130,17 @@ def nested(amounts, divisor=1):
 
 def run(watch, port, model, tokenizer, vocabulary, clocks, windows):
     """Amounts while idle and in each of `windows` tokens; checks the text. `watch` counts for so
-    many clocks."""
+    many clocks, in which the machine must work, or rest."""
     prompt = encode_prompt(tokenizer, PROMPT)
     with Board.open(port, timeout=REPLY_S, stall=STALL_S) as board:
         board.vocabulary = vocabulary
-        idle = watch(IDLE_CLOCKS)
+        idle = watch(IDLE_CLOCKS, False)
         text, tokens, found = board.run(prompt, 2 * windows + 3), [], []
         for token in text:
             tokens.append(token)
             if len(found) < windows:  # a token takes the same clocks wherever a window begins
                 with step(f"token {len(found) + 1} of {windows}, {clocks:,} clocks"):
-                    found.append(watch(clocks))
+                    found.append(watch(clocks, True))
         board_clocks = board.counters()["clocks"]
     if tokens != list(Golden(model).generate(prompt, len(tokens))):
         raise ActivityError("the netlist does not write what the golden model writes")
@@ -151,8 +160,10 @@ def measure(config, folder, windows=WINDOWS):
     statistics = json.loads((placed / "statistics.json").read_text())["design"]
     probes, fixed = nets.examine(placed / "placed.json")
     with TracedBoard(config, tape, named_netlist(placed / "placed.json")) as virtual:
-        idle, found = run(lambda clocks: add_up(virtual.window(clocks), probes, fixed),
-                          virtual.port, model, tokenizer, tape.vocabulary, predicted.token,
+        def watch(clocks, busy):
+            return add_up(check_busy(virtual.window(clocks), busy), probes, fixed)
+
+        idle, found = run(watch, virtual.port, model, tokenizer, tape.vocabulary, predicted.token,
                           windows)
     clocked = {where: n for (where, kind), n in sorted(fixed.items()) if kind == "clock" and n}
     return Activity(

@@ -26,6 +26,18 @@ def test_a_net_that_is_not_traced_is_named():
         activity.add_up(WINDOW, {"n3": PROBES["n1"]}, FIXED)
 
 
+@pytest.mark.parametrize("high, busy, fine", [
+    (100, True, True), (99, True, True), (98, True, False), (0, True, False),
+    (0, False, True), (1, False, False)])
+def test_a_window_of_a_machine_that_has_ended_is_refused(high, busy, fine):
+    window = Window(100, {"busy": Net(high, 0)})
+    if fine:
+        assert activity.check_busy(window, busy) is window
+    else:
+        with pytest.raises(activity.ActivityError, match=f"busy in {high} of 100 clocks"):
+            activity.check_busy(window, busy)
+
+
 def test_the_error_is_that_of_the_mean_of_a_kind():
     windows = [{("a", "lut"): x, ("b", "lut"): 0} for x in (8.0, 10.0, 12.0)]
     assert activity.mean(windows)["a", "lut"] == 10.0
