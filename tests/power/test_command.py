@@ -10,10 +10,20 @@ from tritone.host import cli
 from tritone.power import activity, calibrate, command, energies, estimate, picture
 
 
+MODEL = "models/stories-1m5"
+
+
 @pytest.fixture
 def kept(tmp_path, monkeypatch):
-    """A folder with the toy's activity as that of the ULX3S, which all commands use."""
-    wanted = replace(toy.activity(), preset="sdram16", model="models/stories-1m5")
+    """A folder with the toy's report and activity as those of two boards, which all commands use;
+    the activity of the second is missing."""
+    wanted = replace(toy.activity(), preset="sdram16", model=MODEL)
+    monkeypatch.setenv("TRITONE_BUILD", str(tmp_path / "build"))
+    monkeypatch.setattr(estimate, "REPORTS", tmp_path)
+    for name, preset in (("ulx3s-85f", "sdram16"), ("icepi-zero", "sdram16-compact")):
+        speed = {"model": MODEL, "clocks_per_token": 200}
+        (tmp_path / f"{name}.json").write_text(json.dumps(toy.report(
+            board=name, title=name.upper(), preset=preset, speed=speed, commit="abc")))
     monkeypatch.setattr(command, "default_calibration", lambda: tmp_path / "calibration.json")
     for function in (estimate.subject, estimate.estimate, activity.path_of,
                      activity.kept_activity, calibrate.observations):
@@ -47,7 +57,7 @@ def test_an_estimate_is_marked_and_its_parts_add_up(kept, capsys):
 def test_tables_say_what_they_are(kept, capsys):
     assert run("estimate", "ulx3s-85f") == 0
     said = capsys.readouterr().out
-    for word in ("ULX3S 85F, estimated, uncalibrated", "a token", "SDRAM", "regulators", "static"):
+    for word in ("ULX3S-85F, estimated, uncalibrated", "a token", "SDRAM", "regulators", "static"):
         assert word in said
 
 
@@ -55,7 +65,7 @@ def test_a_calibration_changes_the_estimate_and_its_mark(kept, tmp_path, capsys)
     assert run("estimate", "ulx3s-85f", "--json") == 0
     before = json.loads(capsys.readouterr().out)["watts"]["board"]
     idle, running = 1.2 * before["idle"]["typical"], 1.2 * before["running"]["typical"]
-    path = tmp_path / "run.json"
+    path = tmp_path / "measured.json"
     path.write_text(json.dumps({"board": "/dev/ttyUSB0", "model": "models/stories-1m5", "energy": {
         "provenance": "measured", "idle_watts": {"median": idle},
         "running_watts": {"median": running}}}))
