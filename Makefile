@@ -25,7 +25,7 @@ unexport PYTHONPATH
 .DELETE_ON_ERROR:
 .PHONY: help generate selftest selftest-mutants record-selftest test test-train test-sdram results \
         real-size sim verilog synth-xilinx synth synth-all synth-smallest synth-again synth-report program \
-        formal netlist lint mutants train lock clean prerequisites
+        formal netlist power lint mutants train lock clean prerequisites
 
 help:  ## this list
 	@echo "make TARGET [PROMPT=... TOKENS=$(TOKENS) SEED=$(SEED) TEMPERATURE=$(TEMPERATURE) MODEL=$(MODEL) BOARD=virtual|golden|pcie-sim|PORT]"
@@ -81,6 +81,9 @@ formal: $(READY)  ## prove properties of the boxes (docs/formal.md; PROOFS="--mu
 
 netlist: $(READY)  ## run the small model on the netlist after synth_ecp5: the golden model's tokens
 	@$(PY) -m tritone.sim.check_netlist
+
+power: $(READY)  ## estimate what BOARD=ulx3s-85f draws and a token takes (docs/power.md)
+	@$(PY) -m tritone.power.command estimate "$(SYNTH_BOARD)"
 
 lint: $(READY)  ## check the style of the Python code
 	@$(PY) -m ruff check .

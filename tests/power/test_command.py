@@ -17,13 +17,16 @@ MODEL = "models/stories-1m5"
 def kept(tmp_path, monkeypatch):
     """A folder with the toy's report and activity as those of two boards, which all commands use;
     the activity of the second is missing."""
-    wanted = replace(toy.activity(), preset="sdram16", model=MODEL)
+    token = {block: {kind: 1000 * amount for kind, amount in kinds.items()}
+             for block, kinds in toy.activity().token.items()}
+    wanted = replace(toy.activity(), preset="sdram16", model=MODEL, token=token)
     monkeypatch.setenv("TRITONE_BUILD", str(tmp_path / "build"))
     monkeypatch.setattr(estimate, "REPORTS", tmp_path)
     for name, preset in (("ulx3s-85f", "sdram16"), ("icepi-zero", "sdram16-compact")):
         speed = {"model": MODEL, "clocks_per_token": 200}
         (tmp_path / f"{name}.json").write_text(json.dumps(toy.report(
-            board=name, title=name.upper(), preset=preset, speed=speed, commit="abc")))
+            board=name, title=name.upper(), preset=preset, speed=speed, commit="abc",
+            clock_hz=100_000_000)))
     monkeypatch.setattr(command, "default_calibration", lambda: tmp_path / "calibration.json")
     for function in (estimate.subject, estimate.estimate, activity.path_of,
                      activity.kept_activity, calibrate.observations):
@@ -47,6 +50,7 @@ def test_an_estimate_is_marked_and_its_parts_add_up(kept, capsys):
     for b in figures["blocks"]:
         assert sum(b["kinds"].values()) == pytest.approx(b["typical"], rel=1e-2)
     assert 0 < board["low"] < board["typical"] < board["high"]
+    assert board["typical"] > 1.2 * figures["watts"]["board"]["idle"]["typical"]
     rate = figures["clock_hz"] / figures["clocks_per_token"]
     for name in ("low", "typical", "high"):
         assert figures["joules_a_token"]["board"][name] == pytest.approx(
