@@ -10,15 +10,17 @@ from fractions import Fraction
 from .energies import EnergyError
 from .terms import Term
 
-FACTORS = {
-    "lut": ("lut", "glitches"), "carry": ("carry", "glitches"), "register": ("register",),
-    "routing": ("routing",), "gate_routing": ("routing", "glitches"), "clock": ("clock",),
-    "lutram_write": ("lutram_write",), "ebr": ("ebr",), "dsp": ("dsp", "glitches"),
+FACTORS = {  # names of energies; `process` is the error that the first seven share
+    "lut": ("lut", "process", "glitches"), "carry": ("carry", "process", "glitches"),
+    "register": ("register", "process"), "routing": ("routing", "process"),
+    "gate_routing": ("routing", "process", "glitches"), "clock": ("clock", "process"),
+    "lutram_write": ("lutram_write", "process"), "ebr": ("ebr",), "dsp": ("dsp", "glitches"),
 }
 GATES, REGISTERS = ("lut", "carry", "gate_routing"), ("register", "routing")
 STATIC, UNSEEN, SDRAM, PINS = "static", "rest of the bitstream", "SDRAM", "SDRAM pins"
 REST, CONVERSION = "rest of the board", "regulators"
 OUTSIDE = (REST, CONVERSION)
+AROUND = (STATIC, SDRAM, PINS, *OUTSIDE)  # what is no box of the machine
 CORE_VOLTS = 1.1  # at which energies.toml gives the core's energies
 AUX_VOLTS, BANK_VOLTS = 2.5, 3.3
 SHEET_HZ, CHIP_BITS = 133e6, 16  # of the SDRAM currents in energies.toml
@@ -144,6 +146,11 @@ class Design:
 def chips(terms):
     """Those of FPGA and SDRAM, without regulators and the rest of the board."""
     return [term for term in terms if term.block not in OUTSIDE]
+
+
+def boxes(terms):
+    """Those of the machine's own switching."""
+    return [term for term in terms if term.block not in AROUND]
 
 
 def difference(running, idle):

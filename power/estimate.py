@@ -14,7 +14,7 @@ from ..boards.report import commit
 from ..common.config import preset
 from ..sim.cache import build_root
 from .activity import KEPT, ActivityError, kept_activity
-from .design import Design, Memory, chips, difference
+from .design import Design, Memory, boxes, chips, difference
 from .energies import EnergyError
 from .terms import grouped, total
 
@@ -79,7 +79,9 @@ def figures_of(design, energies):
     above = total(difference(running, idle), energies, errors)
     return {
         "watts": {part: {state: r.to_dict() for state, r in states.items()}
-                  for part, states in watts.items()} | {"above_idle": above.to_dict()},
+                  for part, states in watts.items()} | {
+                      "above_idle": above.to_dict(),
+                      "machine": total(boxes(running), energies, errors).to_dict()},
         "joules_a_token": {part: states["running"].over(rate).to_dict()
                            for part, states in watts.items()}
         | {"above_idle": above.over(rate).to_dict()},

@@ -1,13 +1,14 @@
-"""The picture of an estimate: watts of each block, with their ranges."""
+"""The picture of an estimate: watts of the board's parts and of the machine's boxes, with ranges."""
 
+from .design import AROUND, CONVERSION
 from .estimate import engineering
 
-COLOURS = {"routing": "#4477aa", "gates": "#66ccee", "registers": "#228833", "clock": "#aaaa00",
-           "memories": "#ccbb44", "multipliers": "#ee6677", "other": "#999999"}
+COLOURS = {"routing": "#4477aa", "gates": "#66ccee", "registers": "#228833", "clock": "#ccbb44",
+           "memories": "#aa3377", "multipliers": "#ee6677", "other": "#999999"}
 GROUP = {"routing": "routing", "gate_routing": "routing", "lut": "gates", "carry": "gates",
          "register": "registers", "clock": "clock", "ebr": "memories", "lutram_write": "memories",
          "dsp": "multipliers"}
-LEAST = 0.004  # of the total; smaller blocks are drawn together
+LEAST = 0.01  # of the machine; smaller boxes are drawn together
 
 
 def merged(blocks, least):
@@ -20,20 +21,38 @@ def merged(blocks, least):
     return large
 
 
-def bars(axes, blocks):
+def groups(block):
+    """{group: watts} of a block, in the order of the legend; a loss has no group of its own."""
+    parts = dict.fromkeys(COLOURS, 0.0)
+    for kind, drawn in block["kinds"].items():
+        parts["other" if block["block"] == CONVERSION else GROUP.get(kind, "other")] += drawn
+    return parts
+
+
+def machine(figures, blocks):
+    """The boxes of the machine as one block."""
+    kinds = {}
+    for block in blocks:
+        for kind, drawn in block["kinds"].items():
+            kinds[kind] = kinds.get(kind, 0.0) + drawn
+    return {"block": "the machine", "kinds": kinds, **figures["watts"]["machine"]}
+
+
+def bars(axes, blocks, title):
     """A bar a block, divided by what draws, and a whisker from low to high."""
     for row, block in enumerate(blocks):
-        left, parts = 0.0, dict.fromkeys(COLOURS, 0.0)
-        for kind, drawn in block["kinds"].items():
-            parts[GROUP.get(kind, "other")] += drawn
-        for group, drawn in parts.items():
+        left = 0.0
+        for group, drawn in groups(block).items():
             axes.barh(row, drawn, left=left, height=0.62, color=COLOURS[group],
                       edgecolor="white", linewidth=0.4)
             left += drawn
         axes.errorbar(block["typical"], row, fmt="none", ecolor="#222222", capsize=3, elinewidth=1,
                       xerr=[[block["typical"] - block["low"]], [block["high"] - block["typical"]]])
     axes.set_yticks(range(len(blocks)), [b["block"] for b in blocks])
-    axes.invert_yaxis()
+    axes.set_ylim(len(blocks) - 0.4, -0.6)
+    axes.set_xlim(left=0)
+    axes.set_title(title, loc="left", fontsize=10)
+    axes.spines[["top", "right"]].set_visible(False)
 
 
 def draw(figures, path):
@@ -43,20 +62,23 @@ def draw(figures, path):
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
 
-    board = figures["watts"]["board"]["running"]
-    blocks = merged(figures["blocks"], LEAST * board["typical"])
-    figure, axes = plt.subplots(figsize=(9, 0.36 * len(blocks) + 1.7), layout="constrained")
-    bars(axes, blocks)
+    inner = [b for b in figures["blocks"] if b["block"] not in AROUND]
+    outer = sorted([machine(figures, inner), *(b for b in figures["blocks"] if b not in inner)],
+                   key=lambda b: -b["typical"])
+    inner = merged(inner, LEAST * figures["watts"]["machine"]["typical"])
+    figure, (board, boxes) = plt.subplots(
+        2, 1, figsize=(9, 0.32 * (len(inner) + len(outer)) + 2.2), layout="constrained",
+        height_ratios=(len(outer), len(inner)))
+    bars(board, outer, "the board")
+    bars(boxes, inner, "the machine, by box: what switches")
     for group, colour in COLOURS.items():
-        axes.barh(0, 0, color=colour, label=group)
-    axes.legend(loc="lower right", frameon=False, fontsize=9)
-    axes.set_xlim(left=0)
-    axes.set_xlabel("watts while a text is written; whiskers: 95 % of what the energies allow")
-    axes.spines[["top", "right"]].set_visible(False)
-    kind = " resident" if figures["preset"] == "resident" else ""
+        boxes.barh(0, 0, color=colour, label=group)
+    boxes.legend(loc="lower right", frameon=False, fontsize=9)
+    boxes.set_xlabel("watts while a text is written; whiskers: 95 % of what the energies allow")
+    total, kind = figures["watts"]["board"]["running"], figures["preset"] == "resident"
     figure.suptitle(
-        f"{figures['title']}{kind}: {engineering(board['typical'], 'W')} "
-        f"({engineering(board['low'], 'W')} to {engineering(board['high'], 'W')}), "
+        f"{figures['title']}{' resident' * kind}: {engineering(total['typical'], 'W')} "
+        f"({engineering(total['low'], 'W')} to {engineering(total['high'], 'W')}), "
         f"{engineering(figures['joules_a_token']['board']['typical'], 'J')} a token; "
         f"{figures['mark']}", x=0.01, ha="left", fontsize=11, fontweight="bold")
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -49,6 +49,9 @@ def test_an_estimate_is_marked_and_its_parts_add_up(kept, capsys):
     assert sum(b["typical"] for b in figures["blocks"]) == pytest.approx(board["typical"], rel=1e-3)
     for b in figures["blocks"]:
         assert sum(b["kinds"].values()) == pytest.approx(b["typical"], rel=1e-2)
+    machine = [b for b in figures["blocks"] if b["block"] in ("Scale", "Link")]
+    assert sum(b["typical"] for b in machine) == pytest.approx(
+        figures["watts"]["machine"]["typical"], rel=1e-3)
     assert 0 < board["low"] < board["typical"] < board["high"]
     assert board["typical"] > 1.2 * figures["watts"]["board"]["idle"]["typical"]
     rate = figures["clock_hz"] / figures["clocks_per_token"]
@@ -109,6 +112,13 @@ def test_bad_input_gets_one_line(kept, capsys, arguments, says):
     said = capsys.readouterr().err
     assert status in (1, 2) and says in said
     assert len(said.splitlines()) == 1 and said.startswith("error: ")
+
+
+def test_a_bar_is_as_long_as_its_block_and_losses_are_grey():
+    block = {"block": "Scale", "kinds": {"lut": 1.0, "carry": 2.0, "ebr": 4.0, "standby": 8.0}}
+    drawn = {k: v for k, v in picture.groups(block).items() if v}
+    assert drawn == {"gates": 3.0, "memories": 4.0, "other": 8.0}
+    assert picture.groups(block | {"block": "regulators"})["other"] == 15.0
 
 
 def test_small_blocks_are_drawn_together():

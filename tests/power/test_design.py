@@ -30,6 +30,12 @@ def test_a_machine_draws_its_toggles_and_its_clocks():
     assert found["Link"] == pytest.approx(5 * (30 * 3 + 60 * 0.5) + 200 * 1000 * 0.1)
 
 
+def test_what_shares_an_anchor_shares_its_error():
+    found = drawn(design().running(), toy.energies(process=10.0, ebr=0.0))
+    assert found["Link"] == pytest.approx(10 * (5 * (30 + 60) + 200 * 1000))
+    assert found["Scale"] == pytest.approx(10 * (5 * (50 + 120) + 300 * 1000))
+
+
 def test_an_idle_machine_draws_by_the_clock():
     found = drawn(design().idle(), toy.energies(clock=0.1, register=3.0))
     assert found["Link"] == pytest.approx(1000 * 0.1 * 3.0 + 200 * 1000 * 0.1)
