@@ -3,7 +3,7 @@
     tritone power activity --preset tiny --model models/stories-200k
 
 The netlist of synth_ecp5, as it is placed, is simulated clock by clock with whole tokens of a real
-text; Verilator counts the changes of every net. What comes out is kept in docs/data/power.
+text; Verilator counts the changes of every net. What comes out is kept in docs/data/power/activity.
 """
 
 import json
@@ -175,7 +175,7 @@ def measure(config, folder, windows=WINDOWS):
 
 def path_of(preset, model, kept=KEPT):
     """Where the activity of a preset with a model is kept."""
-    return kept / f"activity-{preset}-{Path(model).name}.json"
+    return kept / "activity" / f"{preset}-{Path(model).name}.json"
 
 
 def write(activity, kept=KEPT):
@@ -190,6 +190,6 @@ def kept_activity(preset, model, kept=KEPT):
     """The Activity that is kept; ActivityError with the command that makes it."""
     path = path_of(preset, model, kept)
     if not path.exists():
-        raise ActivityError(f"{path.name} is missing: tritone power activity --preset {preset} "
+        raise ActivityError(f"activity/{path.name} is missing: tritone power activity --preset {preset} "
                             f"--model {model}")
     return Activity.read(path)

@@ -1,4 +1,4 @@
-"""The picture of an estimate: watts of the board's parts and of the machine's boxes, with ranges."""
+"""The picture of an estimate: watts of the board's parts and of the machine's boxes."""
 
 from .design import AROUND, CONVERSION
 from .estimate import engineering

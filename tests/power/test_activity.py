@@ -51,7 +51,7 @@ def test_amounts_are_kept_by_block_without_zeros():
 
 def test_what_was_written_is_read_again(tmp_path):
     wanted = replace(toy.activity(), preset="sdram16", model="models/stories-1m5")
-    assert activity.write(wanted, tmp_path).name == "activity-sdram16-stories-1m5.json"
+    assert activity.write(wanted, tmp_path) == tmp_path / "activity/sdram16-stories-1m5.json"
     assert activity.kept_activity("sdram16", "elsewhere/stories-1m5", tmp_path) == wanted
 
 

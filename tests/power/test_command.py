@@ -92,7 +92,7 @@ def test_a_calibration_changes_the_estimate_and_its_mark(kept, tmp_path, capsys)
 
 @pytest.mark.parametrize("arguments, says", [
     (("estimate", "ulx4"), "no report of a board 'ulx4'"),
-    (("estimate", "icepi-zero"), "activity-sdram16-compact-stories-1m5.json is missing"),
+    (("estimate", "icepi-zero"), "activity/sdram16-compact-stories-1m5.json is missing"),
     (("estimate", "ulx3s-85f", "--calibration", "none.json"), "none.json"),
     (("estimate", "ulx3s-85f", "--keep"), "name none"),
     (("estimate", "--picture", "a.png"), "name it"),
