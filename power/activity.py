@@ -190,6 +190,6 @@ def kept_activity(preset, model, kept=KEPT):
     """The Activity that is kept; ActivityError with the command that makes it."""
     path = path_of(preset, model, kept)
     if not path.exists():
-        raise ActivityError(f"activity/{path.name} is missing: tritone power activity --preset {preset} "
-                            f"--model {model}")
+        raise ActivityError(f"activity/{path.name} is missing: tritone power activity --preset "
+                            f"{preset} --model {model}")
     return Activity.read(path)

@@ -74,11 +74,15 @@ def figure(run, name, where):
 
 
 def board_name(run, chosen, where):
-    """The board's name, which a run that went through a port does not know."""
+    """The board's name, which a run that went through a port does not know; EnergyError if it is
+    none, or one with another machine than the one that ran."""
     name = chosen or run.get("board")
     if name not in PRESET_OF:
         raise EnergyError(f"{where}: which board is {name!r}? say --board, one of "
                           f"{', '.join(PRESET_OF)}")
+    if run.get("preset", PRESET_OF[name]) != PRESET_OF[name]:
+        raise EnergyError(f"{where}: {name} has the machine {PRESET_OF[name]}, but "
+                          f"{run['preset']} ran")
     return name
 
 

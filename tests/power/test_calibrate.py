@@ -109,6 +109,7 @@ def energy(**changes):
     (energy(idle_watts={"median": "1 W"}), "idle_watts = '1 W' is no power"),
     ({"board": "ulx3s-85f", "energy": None}, "no energy in it"),
     (RUN | {"board": "/dev/ttyUSB0"}, "which board is '/dev/ttyUSB0'"),
+    (RUN | {"preset": "tiny"}, "ulx3s-85f has the machine sdram16, but tiny ran"),
     ([1], "not a run of make measure"),
     ("{", "Expecting property name"),
 ])
