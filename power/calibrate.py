@@ -141,13 +141,14 @@ def fit(observations, energies, meter=METER):
 def calibrated(energies, record):
     """Energies with the record of a calibration file; EnergyError if it is of other energies."""
     try:
-        names, factors, matrix = record["names"], record["factors"], record["covariance"]
+        names, matrix, made_with = record["names"], record["covariance"], record["typical"]
+        factors = {name: float(record["factors"][name]) for name in names}
         count = len(record["runs"])
         pairs = {(a, b): float(matrix[i][j]) for i, a in enumerate(names)
                  for j, b in enumerate(names)}
-    except (KeyError, TypeError, IndexError) as error:
+    except (KeyError, TypeError, IndexError, ValueError) as error:
         raise EnergyError(f"not a calibration: {error!r}") from error
-    if set(names) != set(energies.values) or record["typical"] != typicals(energies):
+    if set(names) != set(energies.values) or made_with != typicals(energies):
         raise EnergyError("the calibration was made with other energies: tritone power calibrate "
                           "again")
     mark = f"estimated, calibrated with {count} run{'s' * (count != 1)}"

@@ -138,6 +138,8 @@ def test_a_calibration_says_from_how_many_runs_it_is():
 
 @pytest.mark.parametrize("change, says", [
     ({"names": None}, "not a calibration"), ({"covariance": []}, "not a calibration"),
+    ({"factors": {}}, "not a calibration"), ({"factors": None}, "not a calibration"),
+    ({"runs": 3}, "not a calibration"),
     ({"typical": {}}, "with other energies"), ({"names": ["lut"]}, "with other energies")])
 def test_a_calibration_of_something_else_is_refused(change, says):
     with pytest.raises(EnergyError, match=says):
