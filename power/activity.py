@@ -10,7 +10,7 @@ import json
 import math
 import time
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..boards.chips import needs
@@ -33,6 +33,9 @@ PROMPT = "Once upon a time"
 REPLY_S, STALL_S = 300.0, 3600.0  # of a simulation that shares its processor
 IDLE_CLOCKS = 4096
 WINDOWS = 3
+WHOLE = "the machine"  # the block of a borrowed activity
+RESOURCE = {"lut": "LUT4", "carry": "LUT4", "gate_routing": "LUT4", "lutram_write": "LUT4",
+            "register": "FF", "routing": "FF", "ebr": "EBR", "dsp": "DSP"}
 
 
 class ActivityError(TritoneError):
@@ -67,6 +70,7 @@ class Activity:
     commit: str
     seconds: float = 0.0
     provenance: str = "simulated"
+    like: str = ""  # the preset whose activity this is, when it was borrowed
 
     @classmethod
     def read(cls, path):
@@ -171,6 +175,24 @@ def measure(config, folder, windows=WINDOWS):
         clocks=predicted.token, words=predicted.words, token=nested(mean(found)),
         idle=nested(idle, IDLE_CLOCKS), clocked=clocked, errors=relative_errors(found),
         windows=windows, prompt=PROMPT, commit=commit(), seconds=round(time.monotonic() - begun))
+
+
+def borrowed(activity, preset, used, clocks, words):
+    """`activity` as that of a machine of another preset, which was not simulated: as much for each
+    `used` {resource: count} and each clock, in one block."""
+    def scaled(amounts, clocks):
+        totals = Counter()
+        for kinds in amounts.values():
+            for kind, amount in kinds.items():
+                share = used[RESOURCE[kind]] / max(activity.cells[RESOURCE[kind]], 1)
+                totals[WHOLE, kind] += amount * share * clocks
+        return nested(totals)
+
+    pins = sum(activity.clocked.values()) * used["FF"] / activity.cells["FF"]
+    return replace(activity, preset=preset, cells=used, clocks=clocks, words=words,
+                   token=scaled(activity.token, clocks / activity.clocks),
+                   idle=scaled(activity.idle, 1), clocked={WHOLE: round(pins)},
+                   like=activity.preset)
 
 
 def path_of(preset, model, kept=KEPT):

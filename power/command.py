@@ -23,6 +23,7 @@ TREE = Path(__file__).resolve().parents[1]
 PAGE, FIGURES = TREE / "docs" / "power.md", TREE / "docs" / "figures"
 ESTIMATES = marks("estimates", "tritone power estimate --keep")
 SOURCES = marks("energies", "tritone power estimate --keep")
+PICTURED = "ulx3s-85f", "ulx3s-85f-resident"
 WIDTH = 110  # without a terminal
 
 
@@ -38,7 +39,7 @@ def parse(arguments):
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     one = commands.add_parser("estimate", help="watts and joules a token of a built board")
     one.add_argument("boards", nargs="*", metavar="BOARD",
-                     help="without: all of which the activity is known")
+                     help="without: all that have a report")
     one.add_argument("--model", type=Path, metavar="DIR", help="that of the board's report")
     one.add_argument("--calibration", type=Path, metavar="FILE",
                      help="of tritone power calibrate; without, the one in build/, if there is one")
@@ -78,11 +79,8 @@ def chosen_energies(options):
 
 
 def known_boards():
-    """Built boards whose machine's activity is kept."""
-    reports = {path.stem: json.loads(path.read_text())
-               for path in sorted(estimate.REPORTS.glob("*.json"))}
-    return [name for name, r in reports.items()
-            if activity.path_of(r["preset"], r["speed"]["model"]).exists()]
+    """Boards of which there is a report."""
+    return sorted(path.stem for path in estimate.REPORTS.glob("*.json"))
 
 
 def keep(every, known):
@@ -91,7 +89,8 @@ def keep(every, known):
     for figures in every:
         path = activity.KEPT / f"{figures['board']}.json"
         path.write_text(json.dumps(figures, indent=1) + "\n")
-        draw(figures, FIGURES / f"power-{figures['board']}.png")
+        if figures["board"] in PICTURED:
+            draw(figures, FIGURES / f"power-{figures['board']}.png")
     write_between(PAGE, *ESTIMATES, estimate.markdown(every))
     write_between(PAGE, *SOURCES, energies.markdown(known))
 
@@ -105,7 +104,7 @@ def run_estimate(options):
     every = [estimate.estimate(name, known, options.model)
              for name in options.boards or known_boards()]
     if not every:
-        raise energies.EnergyError("no board's activity is kept: tritone power activity")
+        raise energies.EnergyError("no board has a report: make synth BOARD=ulx3s-85f")
     if options.json:
         print(json.dumps(every if len(every) > 1 else every[0], indent=1))
     else:

@@ -105,8 +105,8 @@ class Design:
 
     def machine(self, amounts, rate):
         """Terms of {block: {kind: amount}} that happens `rate` times a second, and the clocks."""
-        scale = self.volts_squared
-        terms = [Term(block, kind, amount * rate * scale, FACTORS[kind])
+        scale, doubt = self.volts_squared, ("likeness",) if self.activity.like else ()
+        terms = [Term(block, kind, amount * rate * scale, (*FACTORS[kind], *doubt))
                  for block, kinds in amounts.items() for kind, amount in kinds.items()]
         return terms + [Term(block, "clock", pins * self.clock_hz * scale, FACTORS["clock"])
                         for block, pins in self.activity.clocked.items()]

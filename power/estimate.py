@@ -13,7 +13,7 @@ from ..boards.board import board as board_of
 from ..boards.report import commit
 from ..common.config import preset
 from ..sim.cache import build_root
-from .activity import KEPT, ActivityError, kept_activity
+from .activity import KEPT, ActivityError, borrowed, kept_activity, path_of
 from .design import Design, Memory, boxes, chips, difference
 from .energies import EnergyError
 from .terms import grouped, total
@@ -21,6 +21,7 @@ from .terms import grouped, total
 TREE = Path(__file__).resolve().parents[1]
 REPORTS = TREE / "docs" / "data" / "boards"
 PROVENANCE = "estimated"
+LIKE = "sdram16"  # whose activity stands for that of a machine that was not simulated
 
 
 @dataclass(frozen=True)
@@ -50,12 +51,30 @@ def subject(name, model, energies, kept=KEPT):
     report = report_of(name)
     config, memory = preset(report["preset"]), board_of(name).memory
     speed = report["speed"]
-    activity = kept_activity(config.name, model or speed["model"], kept)
     if model and Path(model).name != Path(speed["model"]).name:
         raise ActivityError(f"the clocks of {name} are known for {speed['model']} only, "
                             f"not for {model}")
-    return Subject(report, Design.of(
-        report, activity, memory and Memory(memory.part, memory.hz), config.word_bits, energies))
+    memory = memory and Memory(memory.part, memory.hz)
+    try:
+        activity = kept_activity(config.name, speed["model"], kept)
+    except ActivityError:
+        if not path_of(LIKE, speed["model"], kept).exists():
+            raise
+        activity = lent(report, memory, config.word_bits, kept)
+    return Subject(report, Design.of(report, activity, memory, config.word_bits, energies))
+
+
+def lent(report, memory, word_bits, kept):
+    """The activity of LIKE for a board whose machine was not simulated. It reads as many words a
+    token as its report's share of the memory's peak says."""
+    speed, words = report["speed"], 0.0
+    clocks = speed["clocks_per_token"]
+    if memory:
+        bits = memory.part.data_bits * memory.hz / report["clock_hz"]  # a clock, at the peak
+        words = speed["share_of_memory_peak"] * clocks * bits / word_bits
+    used = {name: entry["used"] for name, entry in report["utilisation"].items()}
+    like = kept_activity(LIKE, speed["model"], kept)
+    return borrowed(like, report["preset"], used, clocks, words)
 
 
 def breakdown(terms, energies, errors):
@@ -97,7 +116,8 @@ def estimate(name, energies, model=None, kept=KEPT):
     return {
         "board": name, "title": report["title"], "device": report["device"],
         "preset": report["preset"], "model": activity.model,
-        "provenance": PROVENANCE, "mark": energies.mark,
+        "provenance": PROVENANCE,
+        "mark": energies.mark + (f", activity of {activity.like}" if activity.like else ""),
         "clock_hz": report["clock_hz"], "clocks_per_token": report["speed"]["clocks_per_token"],
         "tokens_per_second": design.tokens_per_second,
         **figures_of(design, energies),

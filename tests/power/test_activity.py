@@ -49,6 +49,17 @@ def test_amounts_are_kept_by_block_without_zeros():
         "a": {"lut": 2.5}, "b": {"lut": 1.25}}
 
 
+def test_a_borrowed_activity_is_as_much_for_each_cell_and_clock():
+    # twice the LUT4, three times the registers, half the clocks of the toy
+    used = {"LUT4": 2000, "FF": 1500, "EBR": 3, "DSP": 0}
+    lender = replace(toy.activity(), cells=toy.activity().cells | {"EBR": 6})
+    found = activity.borrowed(lender, "other", used, clocks=50, words=4)
+    assert found.token == {"the machine": {"lut": 50.0, "gate_routing": 120.0, "ebr": 25.0,
+                                           "register": 45.0, "routing": 90.0}}
+    assert found.idle == {"the machine": {"register": pytest.approx(0.3)}}
+    assert (found.clocked, found.words, found.like) == ({"the machine": 1500}, 4, "toy")
+
+
 def test_what_was_written_is_read_again(tmp_path):
     wanted = replace(toy.activity(), preset="sdram16", model="models/stories-1m5")
     assert activity.write(wanted, tmp_path) == tmp_path / "activity/sdram16-stories-1m5.json"

@@ -11,22 +11,24 @@ from tritone.power import activity, calibrate, command, energies, estimate, pict
 
 
 MODEL = "models/stories-1m5"
+USED = {"LUT4": 1000, "FF": 500, "EBR": 10, "DSP": 5}
 
 
 @pytest.fixture
 def kept(tmp_path, monkeypatch):
     """A folder with the toy's report and activity as those of two boards, which all commands use;
-    the activity of the second is missing."""
+    the second's machine was not simulated."""
     token = {block: {kind: 1000 * amount for kind, amount in kinds.items()}
              for block, kinds in toy.activity().token.items()}
     wanted = replace(toy.activity(), preset="sdram16", model=MODEL, token=token)
     monkeypatch.setenv("TRITONE_BUILD", str(tmp_path / "build"))
     monkeypatch.setattr(estimate, "REPORTS", tmp_path)
     for name, preset in (("ulx3s-85f", "sdram16"), ("icepi-zero", "sdram16-compact")):
-        speed = {"model": MODEL, "clocks_per_token": 200}
+        speed = {"model": MODEL, "clocks_per_token": 200, "share_of_memory_peak": 0.5}
+        used = {name: {"used": count} for name, count in USED.items()}
         (tmp_path / f"{name}.json").write_text(json.dumps(toy.report(
             board=name, title=name.upper(), preset=preset, speed=speed, commit="abc",
-            clock_hz=100_000_000)))
+            utilisation=used, clock_hz=100_000_000)))
     monkeypatch.setattr(command, "default_calibration", lambda: tmp_path / "calibration.json")
     for function in (estimate.subject, estimate.estimate, activity.path_of,
                      activity.kept_activity, calibrate.observations):
@@ -90,9 +92,26 @@ def test_a_calibration_changes_the_estimate_and_its_mark(kept, tmp_path, capsys)
     assert json.loads(capsys.readouterr().out)["mark"] == "estimated, uncalibrated"
 
 
+def test_a_machine_that_was_not_simulated_borrows_and_says_so(kept, capsys):
+    assert run("estimate", "icepi-zero", "--json") == 0
+    figures = json.loads(capsys.readouterr().out)
+    assert figures["mark"] == "estimated, uncalibrated, activity of sdram16"
+    # half of the peak of 16 bits at 133 MHz, 0.8 nJ a beat, beside 80 mW and 2 mW of refreshes
+    sdram = next(b for b in figures["blocks"] if b["block"] == "SDRAM")
+    assert sdram["typical"] == pytest.approx(
+        0.0802 + 0.5 * 133.3e6 * (0.8e-9 + 6e-9 / 512) + 128e3 * 17e-9, rel=0.01)
+
+
+def test_without_any_activity_the_command_is_named(kept, capsys):
+    for path in (kept / "activity").iterdir():
+        path.unlink()
+    assert run("estimate", "icepi-zero") == 1
+    said = capsys.readouterr().err
+    assert "tritone power activity --preset sdram16-compact" in said and said.count("\n") == 1
+
+
 @pytest.mark.parametrize("arguments, says", [
     (("estimate", "ulx4"), "no report of a board 'ulx4'"),
-    (("estimate", "icepi-zero"), "activity/sdram16-compact-stories-1m5.json is missing"),
     (("estimate", "ulx3s-85f", "--calibration", "none.json"), "none.json"),
     (("estimate", "ulx3s-85f", "--keep"), "name none"),
     (("estimate", "--picture", "a.png"), "name it"),

@@ -36,6 +36,13 @@ def test_what_shares_an_anchor_shares_its_error():
     assert found["Scale"] == pytest.approx(10 * (5 * (50 + 120) + 300 * 1000))
 
 
+def test_a_borrowed_activity_is_in_doubt_but_its_clocks_are_not():
+    energies = toy.energies(likeness=3.0)
+    lender = Design.of(toy.report(), toy.activity(like="toy"), None, 64, energies)
+    assert drawn(lender.running(), energies)["Link"] == pytest.approx(
+        3 * 5 * (30 + 60) + 200 * 1000)
+
+
 def test_an_idle_machine_draws_by_the_clock():
     found = drawn(design().idle(), toy.energies(clock=0.1, register=3.0))
     assert found["Link"] == pytest.approx(1000 * 0.1 * 3.0 + 200 * 1000 * 0.1)

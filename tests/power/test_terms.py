@@ -5,13 +5,14 @@ from dataclasses import replace
 
 import pytest
 import toy_power as toy
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tritone.power.design import difference
 from tritone.power.terms import Range, Term, by_factor, deviation, grouped, total
 
 ONE = toy.energies()
+PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # on a busy machine
 TERMS = [Term("a", "lut", 3.0, ("lut", "glitches")), Term("b", "clock", 5.0, ("clock",)),
          Term("b", "ebr", 7.0, ("ebr",)), Term("c", "rest", 2.0, ("rest",))]
 
@@ -77,12 +78,14 @@ def test_groups_keep_every_term():
     assert {k: len(v) for k, v in grouped(TERMS, "block").items()} == {"a": 1, "b": 2, "c": 1}
 
 
+@PATIENT
 @given(some_terms, factors)
 def test_ranges_are_nested_and_positive(terms, factor):
     found = total(terms, toy.energies(factor=factor))
     assert 0 < found.low <= found.typical <= found.high < math.inf
 
 
+@PATIENT
 @given(some_terms, factors, factors)
 def test_a_larger_factor_gives_a_wider_range(terms, one, other):
     narrow, wide = (total(terms, toy.energies(factor=f)) for f in sorted((one, other)))
@@ -90,6 +93,7 @@ def test_a_larger_factor_gives_a_wider_range(terms, one, other):
     assert narrow.typical == wide.typical
 
 
+@PATIENT
 @given(some_terms, st.floats(1.0, 100.0))
 def test_more_of_everything_draws_as_much_more(terms, times):
     more = [replace(t, amount=t.amount * times) for t in terms]
@@ -98,6 +102,7 @@ def test_more_of_everything_draws_as_much_more(terms, times):
             times * getattr(total(terms, ONE), name))
 
 
+@PATIENT
 @given(some_terms)
 def test_a_sum_is_never_less_certain_than_its_parts(terms):
     whole = total(terms, ONE)
