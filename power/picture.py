@@ -63,23 +63,27 @@ def draw(figures, path):
     import matplotlib.pyplot as plt
 
     inner = [b for b in figures["blocks"] if b["block"] not in AROUND]
-    outer = sorted([machine(figures, inner), *(b for b in figures["blocks"] if b not in inner)],
-                   key=lambda b: -b["typical"])
-    inner = merged(inner, LEAST * figures["watts"]["machine"]["typical"])
-    figure, (board, boxes) = plt.subplots(
-        2, 1, figsize=(9, 0.32 * (len(inner) + len(outer)) + 2.2), layout="constrained",
-        height_ratios=(len(outer), len(inner)))
-    bars(board, outer, "the board")
-    bars(boxes, inner, "the machine, by box: what switches")
+    panels = {"the board": sorted(
+        [machine(figures, inner), *(b for b in figures["blocks"] if b not in inner)],
+        key=lambda b: -b["typical"])}
+    if len(inner) > 1:  # one block only where the activity was borrowed
+        least = LEAST * figures["watts"]["machine"]["typical"]
+        panels["the machine, by box: what switches"] = merged(inner, least)
+    heights = [len(blocks) for blocks in panels.values()]
+    figure, rows = plt.subplots(
+        len(panels), 1, figsize=(9, 0.32 * sum(heights) + 1.2 + 0.7 * len(panels)),
+        layout="constrained", height_ratios=heights, squeeze=False)
+    for axes, (title, blocks) in zip(rows[:, 0], panels.items()):
+        bars(axes, blocks, title)
     for group, colour in COLOURS.items():
-        boxes.barh(0, 0, color=colour, label=group)
-    boxes.legend(loc="lower right", frameon=False, fontsize=9)
-    boxes.set_xlabel("watts while a text is written; whiskers: 95 % of what the energies allow")
+        axes.barh(0, 0, color=colour, label=group)
+    axes.set_xlabel("watts while a text is written; whiskers: 95 % of what the energies allow")
+    figure.legend(loc="outside lower center", ncols=len(COLOURS), frameon=False, fontsize=9)
     total, kind = figures["watts"]["board"]["running"], figures["preset"] == "resident"
     figure.suptitle(
         f"{figures['title']}{' resident' * kind}: {engineering(total['typical'], 'W')} "
         f"({engineering(total['low'], 'W')} to {engineering(total['high'], 'W')}), "
-        f"{engineering(figures['joules_a_token']['board']['typical'], 'J')} a token; "
+        f"{engineering(figures['joules_a_token']['board']['typical'], 'J')} a token\n"
         f"{figures['mark']}", x=0.01, ha="left", fontsize=11, fontweight="bold")
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=130)

@@ -8,7 +8,7 @@ import pytest
 from tritone.power import energies, estimate
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
-KEPT = sorted((DOCS / "data" / "power").glob("*.json"))
+KEPT = sorted((DOCS / "data" / "power").glob("*.json"), key=lambda path: path.stem)
 
 
 @pytest.fixture
