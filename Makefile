@@ -25,8 +25,8 @@ unexport PYTHONPATH
 .DELETE_ON_ERROR:
 .PHONY: help generate selftest selftest-mutants record-selftest test test-train test-sdram \
         test-pcie results roofline real-size sim verilog synth-xilinx synth synth-all \
-        synth-smallest synth-again synth-report program measure bench-cpu \
-        formal netlist lint mutants train lock clean prerequisites
+        synth-smallest synth-again synth-report program measure bench-cpu formal netlist lint \
+        mutants train lock clean prerequisites power
 
 help:  ## this list
 	@echo "make TARGET [PRESET=$(PRESET) PROMPT=... TOKENS=$(TOKENS) SEED=$(SEED) TEMPERATURE=$(TEMPERATURE) MODEL=$(MODEL) BOARD=virtual|golden|pcie-sim|PORT]"
@@ -93,6 +93,9 @@ formal: $(READY)  ## prove properties of the boxes (docs/formal.md; PROOFS="--mu
 
 netlist: $(READY)  ## run the small model on the netlist after synth_ecp5: the golden model's tokens
 	@$(PY) -m tritone.sim.check_netlist
+
+power: $(READY)  ## estimate what BOARD=ulx3s-85f draws and a token takes (docs/power.md)
+	@$(PY) -m tritone.power.command estimate "$(SYNTH_BOARD)"
 
 lint: $(READY)  ## check the style of the Python code
 	@$(PY) -m ruff check .

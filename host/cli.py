@@ -14,6 +14,7 @@ COMMANDS = {
     "unpack": ("tritone.model.unpack", "turn a packed model back into released form"),
     "compile": ("tritone.compiler.__main__", "write the tape of a model for a machine"),
     "oracle": ("tritone.model.oracle", "hold the models to what the authors' code computes"),
+    "power": ("tritone.power.command", "estimate what a board draws, fit that to measured runs"),
     "selftest": ("tritone.host.selftest", "test a board: link, memory, blocks, a text"),
     "measure": ("tritone.host.measure", "tokens/s, watts and joules a token of a board"),
     "bench-cpu": ("tritone.cpu.bench", "measure the models on this processor"),

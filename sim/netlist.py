@@ -110,11 +110,11 @@ def build(config, verilog):
     return cached(build_root() / "netlist" / f"board-{digest(*parts)}", make) / "simulate"
 
 
-def machine(config):
-    """RTLIL text of the machine of `config`."""
+def machine(config, contents=None):
+    """RTLIL text of the machine of `config`, with `contents` where it is resident."""
     from ..rtl.ecp5 import FAMILY
     from ..rtl.top import Top
-    return synthesis.distinct_names(emit.to_rtlil(Top(config), "tritone", FAMILY))
+    return synthesis.distinct_names(emit.to_rtlil(Top(config, contents), "tritone", FAMILY))
 
 
 def netlist(config):

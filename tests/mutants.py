@@ -21,7 +21,7 @@ from rich.progress import Progress
 from rich.table import Table
 
 TREE = Path(__file__).resolve().parents[1]
-PARTS = ("common", "model", "compiler", "rtl", "sim", "host", "boards", "meters", "cpu")
+PARTS = ("common", "model", "compiler", "rtl", "sim", "host", "boards", "meters", "cpu", "power")
 SECONDS = 600
 WORKERS = 2
 

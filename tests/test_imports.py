@@ -8,7 +8,7 @@ import pytest
 
 TREE = Path(__file__).resolve().parents[1]
 PARTS = ("common", "model", "compiler", "rtl", "sim", "host", "boards", "train", "formal",
-         "meters", "cpu")
+         "meters", "cpu", "power")
 # What a part must not import. `common` is held to the standard library below.
 FORBIDDEN = {
     "model": {"amaranth", "torch", "tritone.rtl", "tritone.sim", "tritone.host", "tritone.train"},

@@ -16,6 +16,7 @@
 #include "verilated.h"
 
 #include "terminal.hpp"
+#include "trace.hpp"
 #include "uart.hpp"
 
 // Verilator spells the "__" of a port's name in its own way.
@@ -48,6 +49,7 @@ class Board {
             std::fprintf(stderr, "virtual board: cannot read %s into the memory\n", tape);
             std::exit(2);
         }
+        trace_.attach(*top_);
     }
 
     void run() {
@@ -81,6 +83,7 @@ class Board {
         top.eval();
 
         memory_.sample(top, clocks_);
+        trace_.sample();
         uint8_t byte;
         if (receiver_.step(top.UART(tx), byte)) terminal_.put(byte);
         if (top.busy || memory_.active(top) || !receiver_.idle() || !sender_.idle())
@@ -100,8 +103,10 @@ class Board {
             if (char said = terminal_.parent()) {
                 if (said == 's') statistics();
                 if (said == 'q') stopping = 1;
+                trace_.hear(said);
             }
             if (stopping || !sender_.idle() || clocks_ - active_ < LINGER_CLOCKS) return;
+            if (trace_.running()) return;
             ran_ += now() - resumed_;
             terminal_.wait(IDLE_MILLISECONDS);
             resumed_ = now();
@@ -122,6 +127,7 @@ class Board {
     Port memory_;
     Sender sender_;
     Receiver receiver_;
+    Trace trace_;
     Terminal terminal_;
     uint64_t clocks_ = 0, active_ = 0;
     double ran_ = 0, resumed_ = 0;
