@@ -53,11 +53,11 @@ def processor_rows(entry):
     """A model on a processor: each number of threads with its best kernel."""
     for run in entry["runs"]:
         many = "one thread" if run["threads"] == 1 else f"{run['threads']} threads"
-        energy = run["energy"].get("joules_per_token") if run["energy"] else None
+        energy = run["energy"]["joules_a_token"]
         yield (f"{entry['machine']['processor']}, {many}, our kernel `{run['kernel']}`",
                entry["model"], number(run["tokens_per_second"]["median"]), "",
                f"{1000 * energy:.3g} mJ" if energy else "", entry["provenance"],
-               f"`{entry['command']}`", entry["commit"], "" if energy else "energy: no meter")
+               f"`{entry['command']}`", entry["commit"], "" if energy else f"energy: {run['energy']['why']}")
 
 
 def peer_row(peer):

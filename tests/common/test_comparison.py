@@ -19,9 +19,9 @@ ESTIMATE = {"board": "b", "mark": "estimated, uncalibrated", "joules_a_token": {
 PROCESSOR = {"machine": {"processor": "Chip"}, "model": "m", "provenance": "measured",
              "command": "tritone bench-cpu", "commit": "c2", "runs": [
                  {"threads": 1, "kernel": "packed", "tokens_per_second": {"median": 4321.0},
-                  "energy": {"joules_per_token": 0.0021}},
+                  "energy": {"joules_a_token": 0.0021, "why": ""}},
                  {"threads": 8, "kernel": "bytes", "tokens_per_second": {"median": 99.94},
-                  "energy": None}]}
+                  "energy": {"joules_a_token": None, "why": "no meter"}}]}
 PEERS = [{"system": "P", "model": "pm", "tokens_per_second": 0.33, "share_of_memory": 0.89,
           "share_how": "of reads", "how": "claimed", "source": "s", "leaves_out": "all"}]
 
