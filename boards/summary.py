@@ -3,8 +3,8 @@
     python -m tritone.boards.summary [--list]
 
 The machine of each board comes from its file, the figures from docs/data/boards/BOARD.json, to
-which build/BOARD/report.json goes first where there is one, or build/verilog-BOARD/synthesis.json
-of a board that needs its vendor's tool.
+which build/BOARD/report.json goes first where there is one; those of a board that needs its
+vendor's tool from docs/data/synthesis/BOARD.json and build/verilog-BOARD/synthesis.json.
 """
 
 import argparse
@@ -24,20 +24,21 @@ from .usplus_synthesis import COLUMNS as VENDOR_COLUMNS
 
 TREE = Path(__file__).resolve().parents[1]
 PAGE, PCIE, README = TREE / "docs" / "boards.md", TREE / "docs" / "pcie.md", TREE / "README.md"
-KEPT = TREE / "docs" / "data" / "boards"
+KEPT = TREE / "docs" / "data"
 COMMAND = "make synth-report"
 FIGURES, MACHINES = marks("boards", COMMAND), marks("machines", COMMAND)
 SYNTHESIS = marks("synthesis", COMMAND)
 
 
 def keep(root, kept):
-    """Copies the reports under `root` to BOARD.json in `kept`."""
-    kept.mkdir(parents=True, exist_ok=True)
-    made = {name: root / name / "report.json" for name in boards()}
-    made |= {name: root / f"verilog-{name}" / "synthesis.json" for name in vendor_boards()}
+    """Copies the reports under `root` to boards/BOARD.json and synthesis/BOARD.json in `kept`."""
+    made = {f"boards/{name}.json": root / name / "report.json" for name in boards()}
+    made |= {f"synthesis/{name}.json": root / f"verilog-{name}" / "synthesis.json"
+             for name in vendor_boards()}
     for name, path in made.items():
         if path.exists():
-            write_if_changed(kept / f"{name}.json", path.read_text())
+            (kept / name).parent.mkdir(parents=True, exist_ok=True)
+            write_if_changed(kept / name, path.read_text())
 
 
 def _reports(kept, names, command):
@@ -51,12 +52,12 @@ def _reports(kept, names, command):
 
 def reports(kept):
     """Reports of bitstreams."""
-    return _reports(kept, boards(), "make synth BOARD=ulx3s-85f")
+    return _reports(kept / "boards", boards(), "make synth BOARD=ulx3s-85f")
 
 
 def synthesis_reports(kept):
     """What Yosys says of the boards that need their vendor's tool."""
-    return _reports(kept, vendor_boards(), "make synth-xilinx BOARD=kcu116")
+    return _reports(kept / "synthesis", vendor_boards(), "make synth-xilinx BOARD=kcu116")
 
 
 def shapes():

@@ -57,7 +57,8 @@ def processor_rows(entry):
         yield (f"{entry['machine']['processor']}, {many}, our kernel `{run['kernel']}`",
                entry["model"], number(run["tokens_per_second"]["median"]), "",
                f"{1000 * energy:.3g} mJ" if energy else "", entry["provenance"],
-               f"`{entry['command']}`", entry["commit"], "" if energy else f"energy: {run['energy']['why']}")
+               f"`{entry['command']}`", entry["commit"],
+               "" if energy else f"energy: {run['energy']['why']}")
 
 
 def peer_row(peer):
