@@ -47,8 +47,8 @@ selftest: $(READY)  ## test BOARD: link, memory, every block, a text
 	@$(PY) host/selftest.py --board "$(BOARD)" --preset "$(PRESET)"
 
 test: $(READY)  ## run all tests (more: make test-sdram, test-pcie, test-train)
-	@OPENBLAS_NUM_THREADS=1 $(PY) -m pytest -n $(WORKERS) tests --ignore=tests/train --ignore=tests/sdram \
-	    --ignore=tests/pcie
+	@OPENBLAS_NUM_THREADS=1 $(PY) -m pytest -n $(WORKERS) tests -m "not other_width" \
+	    --ignore=tests/train --ignore=tests/sdram --ignore=tests/pcie
 
 test-train: .venv/train  ## run the tests of training, which need PyTorch
 	@$(PY) -m pytest tests/train
@@ -56,11 +56,12 @@ test-train: .venv/train  ## run the tests of training, which need PyTorch
 test-sdram: $(READY)  ## run the SDRAM controller on every part, and with each time too short
 	@$(PY) -m pytest -n $(WORKERS) tests/sdram
 
-test-pcie: $(READY)  ## run DMA of every length at every place, up to 16 MiB, behind the PCIe model
+test-pcie: $(READY)  ## run DMA up to 16 MiB at every place, and all PCIe boxes at other widths, an hour
 	@$(PY) -m pytest -n $(WORKERS) tests/pcie
+	@$(PY) -m pytest -n $(WORKERS) -m other_width tests/sim
 
 sim: $(READY)  ## run the cocotb regressions on the emitted Verilog
-	@$(PY) -m pytest -n $(WORKERS) tests/sim
+	@$(PY) -m pytest -n $(WORKERS) tests/sim -m "not other_width"
 
 verilog: $(READY)  ## the machine's Verilog (PRESET=virtual), or a project for Vivado (BOARD=kcu116)
 	@$(if $(filter virtual,$(BOARD)),$(PY) -m tritone.rtl.emit --preset "$(PRESET)" -o build/verilog,$(VENDOR))

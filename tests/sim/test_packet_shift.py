@@ -7,7 +7,9 @@ from tritone.sim.runner import cases, run
 from tritone.sim.tb_packet_shift import SIDE
 
 
-ALL = [(case, lanes) for lanes in (2, 4, 8) for case in cases("tb_packet_shift")
+OTHER = pytest.mark.other_width
+ALL = [pytest.param(case, lanes, marks=[OTHER] if lanes != 2 else [])
+       for lanes in (2, 4, 8) for case in cases("tb_packet_shift")
        if lanes == 2 or "idle=0/" not in case and "stall=0" != case[-7:]]
 
 

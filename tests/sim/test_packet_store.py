@@ -7,7 +7,7 @@ from tritone.sim.runner import cases, run
 from tritone.sim.tb_packet_store import HEADER
 
 
-@pytest.mark.parametrize("lanes", [2, 8])
+@pytest.mark.parametrize("lanes", [2, pytest.param(8, marks=pytest.mark.other_width)])
 @pytest.mark.parametrize("case", cases("tb_packet_store"))
 def test_packet_store(case, lanes):
     run(PacketStore(lanes, HEADER), "tb_packet_store", case, parameters={"lanes": lanes})

@@ -5,7 +5,9 @@ import pytest
 from tritone.sim.pcie_front import PcieFront
 from tritone.sim.runner import cases, run
 
-ALL = [(case, lanes) for lanes in (2, 4, 8) for case in cases("tb_pcie_front")
+OTHER = pytest.mark.other_width
+ALL = [pytest.param(case, lanes, marks=[OTHER] if lanes != 2 else [])
+       for lanes in (2, 4, 8) for case in cases("tb_pcie_front")
        if lanes == 2 or not case.endswith("pause=0")]
 
 

@@ -24,6 +24,7 @@ def test_pcie_write(case):
     check(case, 2)
 
 
+@pytest.mark.other_width
 @pytest.mark.parametrize("case", DATA)
 @pytest.mark.parametrize("lanes", [4, 8])
 def test_pcie_write_at_other_widths(case, lanes):

@@ -5,7 +5,9 @@ import pytest
 from tritone.rtl.word_packer import WordPacker, WordUnpacker
 from tritone.sim.runner import cases, run
 
-SIZES = [(8, 1), (8, 4), (8, 8), (8, 16), (16, 8), (32, 64)]
+OTHER = pytest.mark.other_width
+SIZES = [(8, 1), (8, 4), (8, 8), (8, 16), pytest.param(16, 8, marks=OTHER),
+         pytest.param(32, 64, marks=OTHER)]
 BOXES = {"packs": WordPacker, "unpacks": WordUnpacker}
 
 
