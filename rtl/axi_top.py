@@ -38,8 +38,8 @@ class AxiTop(Component):
                        if name != "memory"}
         members = {self._names[name]: top.signature.members[name] for name in self._names}
         clocks = {name: In(1) for name in ("clk", "rst", "mem_clk", "mem_rst")}
-        super().__init__(clocks | members | {"m_axi": self._memory.signature.members["axi"],
-                                    "memory_failed": Out(2)})
+        super().__init__(clocks | members | {
+            "m_axi": self._memory.signature.members["axi"], "memory_failed": Out(2)})
 
     def elaborate(self, _platform):
         m = Module()
