@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from ..common.errors import TritoneError
+from ..common.origin import commit
 from ..compiler.clocks import predict
 from ..compiler.tape import compile_model
 from ..sim.progress import step
@@ -13,7 +14,7 @@ from .flow import critical_path, domain, slowest, utilisation
 
 TREE = Path(__file__).resolve().parents[1]
 TOKENS = 4  # each takes the same clocks
-SIMULATION_TIMEOUT, GIT_TIMEOUT = 1800, 10
+SIMULATION_TIMEOUT = 1800
 
 
 def simulated_clocks(board):
@@ -45,16 +46,6 @@ def speed(board):
         words = predict(compile_model(TREE / board.model, config)).words
         figures["share_of_memory_peak"] = words * config.word_bits / clocks / peak
     return figures
-
-
-def commit():
-    """The commit that is checked out, "+" behind it when files differ; "" outside a repository."""
-    command = ["git", "describe", "--always", "--abbrev=10", "--exclude=*", "--dirty=+"]
-    try:
-        return subprocess.run(command, cwd=TREE, capture_output=True, text=True, check=True,
-                              timeout=GIT_TIMEOUT).stdout.strip()
-    except (OSError, subprocess.SubprocessError):
-        return ""
 
 
 def report(board, routed, lut4_a_lane, seconds, versions):

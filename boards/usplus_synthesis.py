@@ -1,7 +1,7 @@
 """What a machine takes of an UltraScale+ FPGA, as Yosys counts it before anything is placed."""
 
+from ..common.origin import commit
 from ..rtl.emit import write_if_changed
-from .report import commit
 from .tools import YOSYS, ToolError, cell_counts, run_tool, versions
 from .usplus_top import MACHINE
 from .verilog_memories import ZEROS

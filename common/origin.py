@@ -7,19 +7,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 TREE = Path(__file__).resolve().parents[1]
-SECONDS = 5
+SECONDS = 10
 
 
 def commit(tree=TREE):
-    """Hash of the commit that is checked out, with "+" when files differ from it; None outside of
-    a repository."""
-    def git(*arguments):
-        return subprocess.run(["git", "-C", str(tree), *arguments], capture_output=True, text=True,
-                              check=True, timeout=SECONDS).stdout.strip()
+    """The commit that is checked out, "+" behind it when files differ; "" outside a repository."""
+    command = ["git", "describe", "--always", "--abbrev=10", "--exclude=*", "--dirty=+"]
     try:
-        return git("rev-parse", "HEAD") + "+" * bool(git("status", "--porcelain", "-uno"))
+        return subprocess.run(command, cwd=tree, capture_output=True, text=True, check=True,
+                              timeout=SECONDS).stdout.strip()
     except (OSError, subprocess.SubprocessError):
-        return None
+        return ""
 
 
 def processor():

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from ..boards.report import commit
 from ..common.errors import TritoneError
+from ..common.origin import commit
 from ..host.generate import INTERRUPTED, Parser
 from ..model.golden import Golden
 from . import measure
@@ -123,7 +123,7 @@ class Bench:
                 **measure.limits(engine, seconds / 2),
                 "energy": measure.energy(engine, self.rapl, prompt, rate, seconds, 0)}
 
-    def result(self, machine):
+    def result(self, machine, revision):
         """Everything of a subject: the best kernel for each number of threads."""
         short = CHOOSING * self.options.seconds
         runs, kernels = [], {name: self.rate(name, 1, short) for name in self.names}
@@ -134,7 +134,7 @@ class Bench:
         model = self.subject.model
         return {"model": self.subject.name, "trits": model.shape.trits, "provenance": "measured",
                 "formats": model.formats.name, "command": command_line(self.options, self.subject),
-                "commit": commit(), "machine": machine,
+                "commit": revision, "machine": machine,
                 "compared": {"texts": len(self.texts), "tokens_each": self.subject.tokens},
                 "kernels": kernels, "runs": runs}
 
@@ -163,11 +163,12 @@ def notes(console):
 def bench(options):
     """Measures, prints, writes; the results."""
     console, results, machine = Console(stderr=True), [], None
+    revision = commit()  # before our own files change it
     with notes(console) as note:
         for subject in subjects(options):
             if machine is None:
                 machine = describe(library(subject.model.formats).built)
-            results.append(Bench(options, subject, note).result(machine))
+            results.append(Bench(options, subject, note).result(machine, revision))
             if options.out:
                 options.out.mkdir(parents=True, exist_ok=True)
                 path = options.out / f"{subject.name}.json"

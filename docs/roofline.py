@@ -17,9 +17,9 @@ import roofline_figure
 from rich.console import Console
 from rich.progress import Progress
 from tritone.boards.board import boards
-from tritone.boards.report import commit
 from tritone.common.config import Config, preset
 from tritone.common.errors import TritoneError
+from tritone.common.origin import commit
 from tritone.common.page import marks, write_between
 from tritone.common.sdram_parts import SdramUse
 from tritone.compiler.clocks import predict
@@ -93,7 +93,7 @@ def simulate(machine, tape, count):
         return board.counters()
 
 
-def entry(machine, folder, count):
+def entry(machine, folder, count, revision):
     """What is known of one model on one machine."""
     config, tape = machine.config, compile_model(folder, machine.config)
     prediction, trits = predict(tape, config), Settings(folder).shape.trits
@@ -108,19 +108,19 @@ def entry(machine, folder, count):
         "memory_clocks": line.memory, "array_clocks": line.compute, "bound": line.bound,
         "share": line.share(clocks), "states": where_the_clocks_went(counters),
         "passes": passes(counters), "provenance": "simulated", "command": COMMAND,
-        "commit": commit(),
+        "commit": revision,
     }
 
 
 def collect(count):
     """All entries; a line of progress meanwhile."""
     pairs = [(machine, folder) for machine in machines() for folder in machine.models()]
-    entries = []
+    entries, revision = [], commit()
     with Progress(console=Console(stderr=True)) as progress:
         task = progress.add_task("", total=len(pairs))
         for machine, folder in pairs:
             progress.update(task, description=f"{folder.name} on {machine.name}")
-            entries.append(entry(machine, folder, count))
+            entries.append(entry(machine, folder, count, revision))
             progress.advance(task)
     return entries
 

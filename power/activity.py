@@ -14,8 +14,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..boards.chips import needs
-from ..boards.report import commit
 from ..common.errors import TritoneError
+from ..common.origin import commit
 from ..compiler.clocks import predict
 from ..compiler.tape import compile_integers
 from ..host.driver import Board

@@ -10,8 +10,8 @@ from pathlib import Path
 from rich.table import Table
 
 from ..boards.board import board as board_of
-from ..boards.report import commit
 from ..common.config import preset
+from ..common.origin import commit
 from ..sim.cache import build_root
 from .activity import KEPT, ActivityError, borrowed, kept_activity, path_of
 from .design import Design, Memory, boxes, chips, difference

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tritone.boards.report import COLUMNS, commit, table
+from tritone.boards.report import COLUMNS, table
 from tritone.boards.summary import keep, reports, synthesis_reports
 from tritone.boards.usplus_synthesis import COLUMNS as VENDOR_COLUMNS
 from tritone.common.errors import TritoneError
@@ -60,8 +60,3 @@ def test_without_a_report_there_is_no_table(tmp_path):
         reports(tmp_path)
     with pytest.raises(TritoneError, match="make synth-xilinx BOARD="):
         synthesis_reports(tmp_path)
-
-
-def test_a_tree_without_git_has_no_commit(monkeypatch, tmp_path):
-    monkeypatch.setattr("tritone.boards.report.TREE", tmp_path)
-    assert commit() == ""
