@@ -125,23 +125,36 @@ def collect(count):
     return entries
 
 
-def row(e):
-    per_second = e["clock_hz"] / e["clocks"]
+def reached(e):
+    """A row of the first table."""
     memory = f"{e['memory_clocks']:,.0f}" if e["octets"] else ""
     shares = (f"{clocks / e['clocks']:.0%}" for clocks in e["states"].values())
-    return " | ".join([
-        e["machine"], f"`{e['preset']}`", e["model"], memory, f"{e['array_clocks']:,.0f}",
-        f"{e['clocks']:,.0f}", f"{e['share']:.1%} of {e['bound']}", f"{per_second:,.0f}", *shares,
-        e["commit"]])
+    return [e["machine"], f"`{e['preset']}`", e["model"], memory, f"{e['array_clocks']:,.0f}",
+            f"{e['clocks']:,.0f}", f"{e['share']:.1%} of {e['bound']}",
+            f"{e['clock_hz'] / e['clocks']:,.0f}", *shares, e["commit"]]
 
 
-def table(entries):
-    """Markdown."""
-    titles = ["boards or preset", "preset", "model", "memory's clocks", "array's clocks",
-              "clocks of a token, simulated", "share reached", "tokens/s at the machine's clock",
-              *entries[0]["states"], "commit"]
-    return "\n".join(["| " + " | ".join(titles) + " |", "|---" * len(titles) + "|",
-                      *(f"| {row(e)} |" for e in entries)])
+def beside(e):
+    """A row of the second table."""
+    return [e["machine"], e["model"], *(f"{clocks:,.0f}" for clocks in e["passes"].values())]
+
+
+def markdown(titles, rows):
+    lines = [titles, ["---"] * len(titles), *rows]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+
+
+def tables(entries):
+    """Markdown: bounds and what the array did, then the other boxes."""
+    first = ["boards or preset", "preset", "model", "memory's clocks", "array's clocks",
+             "clocks of a token, simulated", "share reached", "tokens/s at the machine's clock",
+             *entries[0]["states"], "commit"]
+    second = ["boards or preset", "model", *entries[0]["passes"]]
+    return "\n".join([
+        markdown(first, map(reached, entries)), "",
+        "Clocks of a token in which each of the other boxes worked, most of them beside the array, "
+        "and in which the link held up the machine:", "",
+        markdown(second, map(beside, entries))])
 
 
 def main():
@@ -154,7 +167,7 @@ def main():
             entries = collect(options.tokens)
             DATA.write_text(json.dumps(entries, indent=1) + "\n")
         entries = json.loads(DATA.read_text())
-        write_between(PAGE, *MARKS, table(entries))
+        write_between(PAGE, *MARKS, tables(entries))
         roofline_figure.draw(entries, HERE / "figures" / "roofline.png")
     except (TritoneError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
