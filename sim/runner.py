@@ -127,8 +127,8 @@ def environment(name, module, testcase, seed, clocks, parameters):
         "COCOTB_TEST_FILTER": f"{re.escape(_module(module))}\\.{re.escape(testcase)}$",
         "COCOTB_RANDOM_SEED": str(seed),
         "COCOTB_TRUST_INERTIAL_WRITES": "1",
-        # cocotb lets pytest rewrite the asserts of all Python that it loads, and pytest load all its
-        # plugins for that: more than half of the time of a short case.
+        # cocotb has pytest rewrite the asserts of all Python that it loads, with all of pytest's
+        # plugins: more than half of the time of a short case.
         "COCOTB_REWRITE_ASSERTION_FILES": "tb_*.py",
         "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
         "TOPLEVEL_LANG": "verilog",
