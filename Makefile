@@ -56,7 +56,7 @@ test-train: .venv/train  ## run the tests of training, which need PyTorch
 test-sdram: $(READY)  ## run the SDRAM controller on every part, and with each time too short
 	@$(PY) -m pytest -n $(WORKERS) tests/sdram
 
-test-pcie: $(READY)  ## run DMA up to 16 MiB at every place, and all PCIe boxes at other widths, an hour
+test-pcie: $(READY)  ## run DMA up to 16 MiB at every place, and all PCIe boxes at other widths, 20 minutes
 	@$(PY) -m pytest -n $(WORKERS) tests/pcie
 	@$(PY) -m pytest -n $(WORKERS) -m other_width tests/sim
 
@@ -72,10 +72,10 @@ synth-xilinx: $(READY)  ## what the Verilog of BOARD=kcu116 takes of its FPGA, b
 synth: $(READY)  ## build/BOARD/BOARD.bit and its report (BOARD=ulx3s-85f, SEEDS=8)
 	@$(PY) -m tritone.boards.build "$(SYNTH_BOARD)" $(if $(SEEDS),--seeds $(SEEDS)) $(NAMED_PRESET)
 
-synth-all: $(READY)  ## the bitstreams of all boards, many minutes each, then synth-report
+synth-all: .venv/figures  ## the bitstreams of all boards, many minutes each, then synth-report
 	@status=0; for board in $$($(PY) -m tritone.boards.summary --list); do \
 	    $(PY) -m tritone.boards.build $$board || status=1; done; \
-	    $(PY) -m tritone.boards.summary && exit $$status
+	    $(PY) -m tritone.boards.summary && $(RETELL) && exit $$status
 
 synth-smallest: $(READY)  ## synthesise and place the smallest preset, as in continuous integration
 	@$(PY) -m tritone.boards.build ulx3s-45f --preset tiny --place
@@ -83,8 +83,8 @@ synth-smallest: $(READY)  ## synthesise and place the smallest preset, as in con
 synth-again: $(READY)  ## build what build/BOARD holds once more; the bitstreams must be equal
 	@$(PY) -m tritone.boards.build "$(SYNTH_BOARD)" --again
 
-synth-report: $(READY)  ## collect the reports of build/ into docs/data, docs/boards.md and README.md
-	@$(PY) -m tritone.boards.summary
+synth-report: .venv/figures  ## collect the reports of build/ into docs/data and all tables
+	@$(PY) -m tritone.boards.summary && $(RETELL)
 
 program: $(READY)  ## load build/BOARD/BOARD.bit into a board with openFPGALoader
 	@$(PY) -m tritone.boards.program "$(SYNTH_BOARD)"
@@ -118,7 +118,7 @@ train: .venv/train  ## train MODEL again from the texts in CORPUS into build/tra
 	    $(if $(wildcard build/train/$(notdir $(MODEL))/work/checkpoint.pt),--resume)
 
 roofline: .venv/figures  ## simulate every model on every machine: what memory and array allow, what is reached
-	@$(PY) docs/roofline.py
+	@$(PY) docs/roofline.py && $(PY) docs/comparison.py
 
 results: .venv/figures  ## run both models and write README's results and figures anew
 	@$(PY) docs/results.py $(if $(wildcard $(CORPUS)/tinystories_val.txt),--text "$(CORPUS)/tinystories_val.txt")
@@ -126,9 +126,12 @@ results: .venv/figures  ## run both models and write README's results and figure
 real-size: $(READY)  ## run a random model of the released 370M shape on the virtual board
 	@$(PY) docs/real_size.py
 
+# Tables that show several files of docs/data follow each of them.
+RETELL = $(PY) -m tritone.power.command estimate --keep > /dev/null && $(PY) docs/comparison.py
+
 bench-cpu: $(READY)  ## measure the models on this computer's processor (SIZE=370M: a random model)
 	@$(PY) -m tritone.cpu.bench --out docs/data/cpu $(if $(SIZE),--random "$(SIZE)") \
-	    $(if $(filter command line,$(origin MODEL)),--model "$(MODEL)") && $(PY) -m tritone.cpu.page
+	    $(if $(filter command line,$(origin MODEL)),--model "$(MODEL)") && $(PY) -m tritone.cpu.page && $(PY) docs/comparison.py
 
 lock: | prerequisites  ## resolve pyproject.toml again and write requirements.lock
 	rm -rf build/lock

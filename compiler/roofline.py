@@ -51,11 +51,6 @@ class Roofline:
         """What sets them: "memory" or "array"."""
         return "memory" if self.memory > self.compute else "array"
 
-    @property
-    def intensity(self):
-        """Trits multiplied for each byte read; infinite without a memory."""
-        return self.trits / self.octets if self.octets else float("inf")
-
     def share(self, clocks):
         """Of the speed that is possible, what a token of so many clocks has."""
         return self.clocks / clocks

@@ -8,7 +8,7 @@
 
 struct barrier {
     _Alignas(64) atomic_int arrived;
-    _Alignas(64) atomic_int round;
+    _Alignas(64) atomic_uint round;
     int threads;
 };
 
@@ -22,7 +22,7 @@ static inline void relax(void) {
 
 static inline void barrier_wait(struct barrier *b) {
     if (b->threads == 1) return;
-    int round = atomic_load_explicit(&b->round, memory_order_relaxed);
+    unsigned round = atomic_load_explicit(&b->round, memory_order_relaxed);
     if (atomic_fetch_add_explicit(&b->arrived, 1, memory_order_acq_rel) == b->threads - 1) {
         atomic_store_explicit(&b->arrived, 0, memory_order_relaxed);
         atomic_store_explicit(&b->round, round + 1, memory_order_release);

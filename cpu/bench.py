@@ -23,7 +23,7 @@ from .engine import Engine
 from .errors import CpuError
 from .layout import Packed
 from .library import library
-from .machine import describe, usable_cores
+from .machine import describe, physical_cores, usable_cores
 from .random_model import SHAPES
 from .report import machine_lines, terminal
 from .subject import random_subject, shipped
@@ -31,17 +31,18 @@ from .subject import random_subject, shipped
 TREE = Path(__file__).resolve().parents[1]
 MODELS = TREE / "models"
 KEPT = TREE / "docs" / "data" / "cpu"
-THREADS = "1,all"
+THREADS = "1,cores,all"
 CHOOSING = 0.2  # of the seconds, for each kernel
 BUSY = 0.3  # load a core, above which figures are too low
 
 
 def threads(text):
-    """Numbers of threads from "1,4,all"."""
-    cores = usable_cores()
-    numbers = [cores if part == "all" else int(part) for part in text.split(",")]
-    if bad := [n for n in numbers if not 1 <= n <= 4 * cores]:
-        raise argparse.ArgumentTypeError(f"{bad[0]} is out of range: 1 to {4 * cores}, or all")
+    """Numbers of threads from "1,4,cores,all"."""
+    known = {"cores": physical_cores(), "all": usable_cores()}
+    numbers = [known[part] if part in known else int(part) for part in text.split(",")]
+    if bad := [n for n in numbers if not 1 <= n <= 4 * known["all"]]:
+        raise argparse.ArgumentTypeError(f"{bad[0]} is out of range: 1 to {4 * known['all']}, "
+                                         "cores or all")
     return sorted(set(numbers))
 
 
@@ -60,7 +61,7 @@ def parse(arguments=None):
     parser.add_argument("--kernel", default="best", metavar="best|NAME",
                         help="best, the default, tries all: plain, bytes, packed, fives, lookup")
     parser.add_argument("--threads", type=threads, default=THREADS, metavar="N,...",
-                        help="1,all unless told otherwise")
+                        help="1,cores,all unless told otherwise: one, a thread a core, all")
     parser.add_argument("--seconds", type=positive, default=3.0, metavar="S",
                         help="of each measurement")
     parser.add_argument("--out", type=Path, metavar="DIR",
@@ -69,10 +70,17 @@ def parse(arguments=None):
     return parser.parse_args(arguments)
 
 
+def named(folder):
+    """A shipped model's path as one types it in the tree; of any other its last part alone, which
+    tells nothing of this computer."""
+    shipped_one = folder.resolve().parent == MODELS
+    return f"models/{folder.resolve().name}" if shipped_one else f".../{folder.resolve().name}"
+
+
 def command_line(options, subject):
     """What measures this subject again."""
-    which = f"--random {subject.name.removeprefix('random-')}" \
-        if subject.name.startswith("random-") else f"--model models/{subject.name}"
+    which = f"--random {subject.name.removeprefix('random-')}" if subject.folder is None else \
+        f"--model {named(subject.folder)}"
     kernel = "" if options.kernel == "best" else f" --kernel {options.kernel}"
     count = "" if options.threads == threads(THREADS) else \
         f" --threads {','.join(map(str, options.threads))}"
@@ -144,6 +152,8 @@ def subjects(options):
     folders = options.model
     if not folders and not options.random:
         folders = sorted(path.parent for path in MODELS.glob("*/config.json"))
+        if not folders:
+            raise CpuError(f"no models in {MODELS}; name one with --model DIR")
     for folder in folders:
         yield shipped(folder)
     for size in options.random:
@@ -164,13 +174,14 @@ def bench(options):
     """Measures, prints, writes; the results."""
     console, results, machine = Console(stderr=True), [], None
     revision = commit()  # before our own files change it
+    if options.out:
+        options.out.mkdir(parents=True, exist_ok=True)
     with notes(console) as note:
         for subject in subjects(options):
             if machine is None:
                 machine = describe(library(subject.model.formats).built)
             results.append(Bench(options, subject, note).result(machine, revision))
             if options.out:
-                options.out.mkdir(parents=True, exist_ok=True)
                 path = options.out / f"{subject.name}.json"
                 path.write_text(json.dumps(results[-1], indent=1) + "\n")
     return results
@@ -196,15 +207,15 @@ def main(arguments=None):
             print(json.dumps(results))
         else:
             show(results, Console())
+    except BrokenPipeError:  # whoever read our output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except (TritoneError, OSError, ValueError) as error:
         print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return INTERRUPTED
-    except BrokenPipeError:  # whoever read our output has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
     return 0
 
 

@@ -32,7 +32,7 @@ static void product(const uint8_t *weights, int64_t inputs, const int8_t *codes,
     int64_t width = padded(inputs, STEP);
     const uint8_t *w = weights + from * width / FIELDS;
     vector mask[FIELDS];
-    for (int n = 0; n < FIELDS; n++) mask[n] = all_words(0x03030303 << (2 * n));
+    for (int n = 0; n < FIELDS; n++) mask[n] = all_words((int32_t)(0x03030303u << (2 * n)));
     for (int64_t r = from; r < to; r += PANEL) {
         vector total[2][FIELDS];
         for (int n = 0; n < FIELDS; n++) total[0][n] = total[1][n] = all_words(0);

@@ -1,12 +1,14 @@
 """What the machine is: processor, caches, system. No names of hosts or persons."""
 
+import math
 import os
 import platform
 import re
 from pathlib import Path
 
 CPUINFO = Path("/proc/cpuinfo")
-CACHES = Path("/sys/devices/system/cpu/cpu0/cache")
+CPUS = Path("/sys/devices/system/cpu")
+QUOTA = Path("/sys/fs/cgroup/cpu.max")  # of a container
 # Extensions that make a difference to the kernels.
 VECTORS = ("avx2", "avx_vnni", "avx512f", "avx512bw", "avx512_vnni", "asimd", "asimddp", "i8mm")
 
@@ -28,18 +30,43 @@ def instructions():
                      fields.get("flags", fields.get("Features", ""))))
 
 
-def usable_cores():
-    """Cores that this process may run on."""
+def _processors():
+    """Numbers of the logical processors that this process may run on."""
     try:
-        return len(os.sched_getaffinity(0))
+        return os.sched_getaffinity(0)
     except AttributeError:  # not on macOS
-        return os.cpu_count() or 1
+        return range(os.cpu_count() or 1)
+
+
+def _quota():
+    """Processors' worth of time that a container leaves; infinite without one."""
+    try:
+        most, period = map(int, QUOTA.read_text().split())
+    except (OSError, ValueError):  # "max" where there is no limit
+        return math.inf
+    return max(1, most // period)
+
+
+def usable_cores():
+    """Threads that this process may run at once, two of a core with hyperthreading among them."""
+    return min(len(_processors()), _quota())
+
+
+def physical_cores():
+    """The same, with one thread a core."""
+    cores = set()
+    for number in _processors():
+        try:
+            cores.add((CPUS / f"cpu{number}" / "topology/thread_siblings_list").read_text())
+        except OSError:
+            cores.add(number)
+    return min(len(cores), _quota())
 
 
 def caches():
     """[{"level", "type", "size"}] of the first core, as Linux tells."""
     found = []
-    for folder in sorted(CACHES.glob("index*")):
+    for folder in sorted((CPUS / "cpu0/cache").glob("index*")):
         try:
             level, kind, size = ((folder / name).read_text().strip()
                                  for name in ("level", "type", "size"))
@@ -77,6 +104,7 @@ def describe(built):
         "processor": fields.get("model name") or platform.processor() or platform.machine(),
         "architecture": platform.machine(), "family": fields.get("cpu family", ""),
         "model": fields.get("model", ""), "cores": os.cpu_count(), "usable_cores": usable_cores(),
+        "physical_cores": physical_cores(),
         "virtual_machine": "hypervisor" in flags,
         "vectors": [name for name in VECTORS if name in flags], "caches": caches(),
         "system": system(), "compiler": built.compiler, "flags": built.flags,

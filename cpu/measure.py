@@ -64,10 +64,11 @@ def limits(engine, seconds):
 
 
 def energy(engine, rapl, prompt, rate, seconds, temperature):
-    """Joules a token by RAPL over about `seconds`, or why there are none."""
+    """Joules a token by RAPL over about `seconds`, less if a counter could wrap
+    twice meanwhile, or why there are none."""
     if rapl.missing:
         return {"joules_a_token": None, "why": rapl.missing}
-    count = max(SHORTEST, int(rate * seconds))
+    count = max(SHORTEST, int(rate * min(seconds, rapl.seconds)))
     joules, took = rapl.joules(
         lambda: engine.generate(prompt, count, temperature=temperature, seed=1))
     return {"joules_a_token": joules / (count + len(prompt) - 1), "watts": joules / took,

@@ -90,9 +90,11 @@ static void multiply_only(struct worker *w, struct job *job) {
 
 // The sum is a result, so that no compiler leaves out the reading.
 static uint64_t read_all(const uint8_t *memory, int64_t bytes) {
-    const uint64_t *words = (const uint64_t *)(const void *)memory;
-    uint64_t sum = 0;
-    for (int64_t n = 0; n < bytes / 8; n++) sum += words[n];
+    uint64_t sum = 0, word;
+    for (int64_t n = 0; n + 8 <= bytes; n += 8) {
+        memcpy(&word, memory + n, 8);
+        sum += word;
+    }
     return sum;
 }
 

@@ -15,12 +15,14 @@ TEXT_TOKENS, RANDOM_TOKENS = 48, 6  # of each text that is compared; golden take
 
 @dataclass(frozen=True)
 class Subject:
-    """A model as it is measured: `prompts` are lists of token ids, `tokens` those compared."""
+    """A model as it is measured: `prompts` are lists of token ids, `tokens` those compared;
+    `folder` is None of a random one."""
 
     name: str
     model: object
     prompts: list
     tokens: int
+    folder: object = None
 
 
 def shipped(folder):
@@ -29,7 +31,7 @@ def shipped(folder):
     model = integer_model(folder, DEFAULT)
     check_memory(model.shape)
     prompts = [encode_prompt(tokenizer, text, model.shape.vocabulary) for text in PROMPTS]
-    return Subject(folder.resolve().name, model, prompts, TEXT_TOKENS)
+    return Subject(folder.resolve().name, model, prompts, TEXT_TOKENS, folder)
 
 
 def random_subject(size, progress=None):

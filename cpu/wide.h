@@ -99,7 +99,6 @@ static inline void store_8(int8_t *p, wide x) {
 
 static inline int64_t sum_of(wide x) { return _mm512_reduce_add_epi64((__m512i)x); }
 static inline int64_t most_of(wide x) { return _mm512_reduce_max_epi64((__m512i)x); }
-static inline int64_t either_of(wide x) { return _mm512_reduce_or_epi64((__m512i)x); }
 
 // Clipped between -limit and limit; the elements fit 32 bits, the upper halves are then void.
 static inline wide clip_low(wide x, int32_t limit) {
@@ -166,12 +165,6 @@ static inline int64_t most_of(wide x) {
     int64_t found = x[0];
     for (int n = 1; n < WIDE; n++) found = x[n] > found ? x[n] : found;
     return found;
-}
-
-static inline int64_t either_of(wide x) {
-    int64_t bits = 0;
-    for (int n = 0; n < WIDE; n++) bits |= x[n];
-    return bits;
 }
 
 static inline wide clip_low(wide x, int32_t limit) { return most(least(x, all(limit)), all(-limit)); }

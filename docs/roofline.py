@@ -37,7 +37,7 @@ COMMAND = "make roofline"
 MARKS = marks("roofline", COMMAND)
 PLAIN = "virtual", "narrow", "kcu116"  # presets that are simulated with a plain memory
 PROMPT = (1,)  # one token, so that the counters are those of sampled tokens
-TIMEOUT_S = 120.0
+TIMEOUT_S, TOKENS = 120.0, 4
 
 
 @dataclass
@@ -93,8 +93,8 @@ def simulate(machine, tape, count):
         return board.counters()
 
 
-def entry(machine, folder, count, revision):
-    """What is known of one model on one machine."""
+def entry(machine, folder, count, told):
+    """What is known of one model on one machine; `told` is the command and the commit."""
     config, tape = machine.config, compile_model(folder, machine.config)
     prediction, trits = predict(tape, config), Settings(folder).shape.trits
     octets = prediction.words * config.word_bytes if machine.octets_a_clock else 0
@@ -107,20 +107,20 @@ def entry(machine, folder, count, revision):
         "octets": octets, "octets_a_clock": machine.octets_a_clock, "clocks": clocks,
         "memory_clocks": line.memory, "array_clocks": line.compute, "bound": line.bound,
         "share": line.share(clocks), "states": where_the_clocks_went(counters),
-        "passes": passes(counters), "provenance": "simulated", "command": COMMAND,
-        "commit": revision,
+        "passes": passes(counters), "provenance": "simulated", **told,
     }
 
 
 def collect(count):
     """All entries; a line of progress meanwhile."""
     pairs = [(machine, folder) for machine in machines() for folder in machine.models()]
-    entries, revision = [], commit()
+    command = COMMAND if count == TOKENS else f"python docs/roofline.py --tokens {count}"
+    entries, told = [], {"command": command, "commit": commit()}
     with Progress(console=Console(stderr=True)) as progress:
         task = progress.add_task("", total=len(pairs))
         for machine, folder in pairs:
             progress.update(task, description=f"{folder.name} on {machine.name}")
-            entries.append(entry(machine, folder, count, revision))
+            entries.append(entry(machine, folder, count, told))
             progress.advance(task)
     return entries
 
@@ -159,7 +159,7 @@ def tables(entries):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--tokens", type=int, default=4, help="each takes the same clocks")
+    parser.add_argument("--tokens", type=int, default=TOKENS, help="each takes the same clocks")
     parser.add_argument("--pictures", action="store_true", help="simulate nothing")
     options = parser.parse_args()
     try:

@@ -1,11 +1,13 @@
 """Draws docs/figures/roofline.png; used by roofline.py."""
 
+from itertools import cycle
+
 import matplotlib
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt  # noqa: E402
 
-MARKERS = {"stories-200k": "o", "stories-1m5": "s", "stories-10m": "^"}
+MARKERS = "os^Dvp"
 STATES = {"multiplying": "#228833", "waiting for the memory": "#bbbbbb",
           "waiting for codes": "#ccbb44", "other": "#ee6677"}
 INTENSITIES = 0.5, 12  # trits a byte
@@ -13,8 +15,9 @@ INTENSITIES = 0.5, 12  # trits a byte
 
 def draw_roofs(axes, entries):
     """Trits a second over trits a byte: a roof a machine, a point a model."""
-    colours = dict(zip(dict.fromkeys(e["machine"] for e in entries), plt.cm.tab10.colors))
-    drawn = set()
+    colours = dict(zip(dict.fromkeys(e["machine"] for e in entries), cycle(plt.cm.tab10.colors)))
+    models = dict.fromkeys(e["model"] for e in sorted(entries, key=lambda e: e["trits"]))
+    markers, drawn = dict(zip(models, cycle(MARKERS))), set()
     for e in entries:
         colour = colours[e["machine"]]
         flat = e["lanes"] * e["clock_hz"]
@@ -27,9 +30,13 @@ def draw_roofs(axes, entries):
             ys = [min(flat, x * slope) if slope else flat for x in xs]
             axes.plot(xs, ys, color=colour, linewidth=1.4, label=e["machine"])
         x = e["trits"] / e["octets"] if e["octets"] else INTENSITIES[1] * 0.8
-        axes.plot(x, e["trits"] * e["clock_hz"] / e["clocks"], MARKERS[e["model"]], color=colour,
-                  markersize=6, markeredgecolor="white")
-    for model, marker in MARKERS.items():
+        speed = e["trits"] * e["clock_hz"] / e["clocks"]
+        axes.plot(x, speed, markers[e["model"]], color=colour, markersize=6,
+                  markeredgecolor="white")
+        if not e["octets"]:
+            axes.annotate("block RAM,\nno tape", (x, speed), fontsize=7, ha="right", va="top",
+                          xytext=(-6, -2), textcoords="offset points")
+    for model, marker in markers.items():
         axes.plot([], [], marker, color="#555555", label=model)
     axes.set(xscale="log", yscale="log", xlim=INTENSITIES, xlabel="trits a byte of the tape",
              ylabel="trits a second")

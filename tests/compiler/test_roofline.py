@@ -20,11 +20,6 @@ def test_bounds(line, memory, compute, bound, share):
     assert line.share(400) == pytest.approx(share)
 
 
-def test_intensity():
-    assert SLOW_MEMORY.intensity == pytest.approx(40 / 9)
-    assert NO_MEMORY.intensity == float("inf")
-
-
 def test_states_add_up_to_the_clocks():
     counters = dict.fromkeys(COUNTERS, 0) | {
         "clocks": 1000, "tokens": 4, "array_busy": 600, "memory_stall": 120,
