@@ -96,7 +96,7 @@ netlist: $(READY)  ## run the small model on the netlist after synth_ecp5: the g
 	@$(PY) -m tritone.sim.check_netlist
 
 power: $(READY)  ## estimate what BOARD=ulx3s-85f draws and a token takes (docs/power.md)
-	@$(PY) -m tritone.power.command estimate "$(SYNTH_BOARD)"
+	@$(PY) -m tritone.host.cli power estimate "$(SYNTH_BOARD)"
 
 lint: $(READY)  ## check the style of the Python code
 	@$(PY) -m ruff check .

@@ -48,6 +48,12 @@ def main(arguments=None):
         status = dispatch(sys.argv[1:] if arguments is None else arguments)
         sys.stdout.flush()
         return status
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] == "tritone":
+            raise
+        print(f"error: the Python package {error.name} is missing; make .venv/figures installs all "
+              "that the commands need", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return INTERRUPTED

@@ -22,7 +22,7 @@ from ..host.driver import Board
 from ..host.text import encode_prompt, load_tokenizer
 from ..model.golden import Golden
 from ..model.integers import integer_model
-from ..sim import netlist
+from ..sim import netlist, verilator
 from ..sim.progress import step
 from . import nets
 from .traced import TracedBoard, named_netlist
@@ -156,7 +156,8 @@ def run(watch, port, model, tokenizer, vocabulary, clocks, windows):
 
 def measure(config, folder, windows=WINDOWS):
     """The Activity of the machine of `config` with the model in `folder`; minutes to an hour."""
-    begun = time.monotonic()
+    verilator.check_tools()
+    begun, revision = time.monotonic(), commit()
     model = integer_model(folder, config.formats)
     tape, tokenizer = compile_integers(model, config), load_tokenizer(folder)
     predicted = predict(tape, config)
@@ -174,7 +175,7 @@ def measure(config, folder, windows=WINDOWS):
         preset=config.name, model=str(folder), cells=needs(statistics["num_cells_by_type"]),
         clocks=predicted.token, words=predicted.words, token=nested(mean(found)),
         idle=nested(idle, IDLE_CLOCKS), clocked=clocked, errors=relative_errors(found),
-        windows=windows, prompt=PROMPT, commit=commit(), seconds=round(time.monotonic() - begun))
+        windows=windows, prompt=PROMPT, commit=revision, seconds=round(time.monotonic() - begun))
 
 
 def borrowed(activity, preset, used, clocks, words):

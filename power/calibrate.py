@@ -76,8 +76,11 @@ def figure(run, name, where):
 def board_name(run, chosen, where):
     """The board's name, which a run that went through a port does not know; EnergyError if it is
     none, or one with another machine than the one that ran."""
-    name = chosen or run.get("board")
-    if name not in PRESET_OF:
+    said = run.get("board")
+    if chosen and said != chosen and said in list(PRESET_OF):
+        raise EnergyError(f"{where}: this is a run of {said}, not of {chosen}")
+    name = chosen or said
+    if not isinstance(name, str) or name not in PRESET_OF:
         raise EnergyError(f"{where}: which board is {name!r}? say --board, one of "
                           f"{', '.join(PRESET_OF)}")
     if run.get("preset", PRESET_OF[name]) != PRESET_OF[name]:
@@ -95,6 +98,8 @@ def observations(path, energies, chosen=None, kept=KEPT):
     if not isinstance(run, dict):
         raise EnergyError(f"{path}: not a run of make measure")
     found = {name: figure(run, name, path) for name in STATES}
+    if not isinstance(run.get("model", ""), str):
+        raise EnergyError(f"{path}: model = {run['model']!r} is no name of a model")
     if not any(found.values()):
         raise EnergyError(f"{path}: neither idle nor running watts in it")
     design = subject(board_name(run, chosen, path), run.get("model"), energies, kept).design

@@ -34,6 +34,12 @@ class Parser(argparse.ArgumentParser):
         self.exit(2, f"error: {message}\n")
 
 
+def png(text):
+    if Path(text).suffix != ".png":
+        raise argparse.ArgumentTypeError(f"{text!r} does not end in .png")
+    return Path(text)
+
+
 def parse(arguments):
     parser = Parser(prog="tritone power", description=__doc__.splitlines()[0])
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
@@ -47,7 +53,7 @@ def parse(arguments):
     one.add_argument("--json", action="store_true", help="print JSON instead of tables")
     one.add_argument("--keep", action="store_true",
                      help="write docs/data/power, docs/figures and docs/power.md anew")
-    one.add_argument("--picture", type=Path, metavar="PNG", help="of one board")
+    one.add_argument("--picture", type=png, metavar="FILE.png", help="of one board")
     two = commands.add_parser("calibrate", help="fit the energies to measured runs")
     two.add_argument("runs", nargs="+", type=Path, metavar="RUN.json")
     two.add_argument("--board", metavar="NAME", help="on which they ran: ulx3s-85f, ...")
@@ -101,7 +107,7 @@ def run_estimate(options):
     if options.picture and len(options.boards) != 1:
         raise energies.EnergyError("--picture draws one board: name it")
     known = chosen_energies(options)
-    every = [estimate.estimate(name, known, options.model)
+    every = [estimate.estimate(name, known, options.model, built=not options.keep)
              for name in options.boards or known_boards()]
     if not every:
         raise energies.EnergyError("no board has a report: make synth BOARD=ulx3s-85f")
@@ -123,6 +129,8 @@ def run_calibrate(options):
     if not 0 < options.meter < 1:
         raise energies.EnergyError(f"--meter {options.meter} must be between 0 and 1")
     known = energies.load()
+    if len({path.resolve() for path in options.runs}) < len(options.runs):
+        raise energies.EnergyError("a run is given twice, and would count twice")
     seen = [o for path in options.runs
             for o in calibrate.observations(path, known, options.board)]
     found = calibrate.fit(seen, known, options.meter)

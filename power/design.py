@@ -24,8 +24,9 @@ AROUND = (STATIC, SDRAM, PINS, *OUTSIDE)  # what is no box of the machine
 CORE_VOLTS = 1.1  # at which energies.toml gives the core's energies
 AUX_VOLTS, BANK_VOLTS = 2.5, 3.3
 SHEET_HZ, CHIP_BITS = 133e6, 16  # of the SDRAM currents in energies.toml
-COMMAND_TOGGLES = 6  # a READ a word: two of CAS#, CS# and a few of the address
-RANDOM = 0.5  # toggles a beat of a data pin
+NEEDED = {name for names in FACTORS.values() for name in names} | {
+    "leakage", "auxiliary", "pll", "unseen", "likeness", "pin", "data_activity", "command_activity",
+    "sdram_standby", "sdram_beat", "sdram_row", "sdram_refresh", "rest", "conversion"}
 
 
 @dataclass(frozen=True)
@@ -51,8 +52,8 @@ class Memory:
             Term(SDRAM, "rows", self.chips * rows, ("sdram_row",)),
             Term(SDRAM, "refresh", self.chips * refreshes, ("sdram_refresh",)),
             Term(PINS, "clock pin", 2.0 * self.hz, ("pin",)),
-            Term(PINS, "data pins", beats * part.data_bits * RANDOM, ("pin",)),
-            Term(PINS, "command pins", words_a_second * COMMAND_TOGGLES, ("pin",)),
+            Term(PINS, "data pins", beats * part.data_bits, ("pin", "data_activity")),
+            Term(PINS, "command pins", words_a_second, ("pin", "command_activity")),
         ]
 
 
@@ -78,7 +79,10 @@ class Design:
 
     @classmethod
     def of(cls, report, activity, memory, word_bits, energies, clocks_per_token=None):
-        """From the fields of report.json; EnergyError for a chip without currents."""
+        """From the fields of report.json; EnergyError for a chip without currents, or when an
+        energy is missing."""
+        if missing := sorted(NEEDED - set(energies.values)):
+            raise EnergyError(f"energies.toml has no [energy.{missing[0]}]")
         device = report["device"].rsplit("-", 1)[0]
         if device not in energies.chips:
             raise EnergyError(f"no published currents of a {device} in energies.toml; there are "

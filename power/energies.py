@@ -73,6 +73,8 @@ class Energies:
 
 def make(kind, entry, where):
     """A `kind` of a table; EnergyError for what is missing, unknown or not positive."""
+    if not isinstance(entry, dict):
+        raise EnergyError(f"{where} = {entry!r} must be a table")
     try:
         made = kind(**entry)
     except TypeError as error:
@@ -81,7 +83,17 @@ def make(kind, entry, where):
         if kind.__annotations__[name] in (float, int) and not (
                 isinstance(value, int | float) and 0 < value < math.inf):
             raise EnergyError(f"{where}: {name} = {value!r} must be a number above 0")
+        if kind.__annotations__[name] is str and not isinstance(value, str):
+            raise EnergyError(f"{where}: {name} = {value!r} must be a text")
     return made
+
+
+def table(tables, name, path):
+    """tables[name], empty when it is missing; EnergyError when it is no table."""
+    found = tables.get(name, {})
+    if not isinstance(found, dict):
+        raise EnergyError(f"{path}: {name} = {found!r} must be a table")
+    return found
 
 
 def load(path=FILE):
@@ -91,9 +103,9 @@ def load(path=FILE):
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise EnergyError(f"{path}: {error}") from error
     chips = {name: make(Chip, entry, f"{path}: chips.{name}")
-             for name, entry in tables.get("chips", {}).items() if isinstance(entry, dict)}
+             for name, entry in table(tables, "chips", path).items() if isinstance(entry, dict)}
     values = {name: make(Energy, entry, f"{path}: energy.{name}")
-              for name, entry in tables.get("energy", {}).items()}
+              for name, entry in table(tables, "energy", path).items()}
     for name, value in values.items():
         if value.factor < 1:
             raise EnergyError(f"{path}: energy.{name}: factor = {value.factor} is below 1")

@@ -21,6 +21,7 @@ from .terms import grouped, total
 TREE = Path(__file__).resolve().parents[1]
 REPORTS = TREE / "docs" / "data" / "boards"
 PROVENANCE = "estimated"
+REPORTED = {"board", "title", "device", "preset", "speed", "utilisation", "clock_hz", "commit"}
 LIKE = "sdram16"  # whose activity stands for that of a machine that was not simulated
 
 
@@ -36,19 +37,28 @@ class Subject:
         return self.design.activity
 
 
-def report_of(name):
-    """The report of a built board: of build/, else of docs/data; EnergyError without one."""
-    for path in (build_root() / name / "report.json", REPORTS / f"{name}.json"):
-        if path.exists():
-            return json.loads(path.read_text())
+def report_of(name, built=True):
+    """The report of a board: of build/ if `built`, else of docs/data; EnergyError without one, or
+    for one that is none."""
+    for path in (*[build_root() / name / "report.json"] * built, REPORTS / f"{name}.json"):
+        if not path.exists():
+            continue
+        try:
+            report = json.loads(path.read_text())
+        except ValueError as error:
+            raise EnergyError(f"{path}: {error}; expected JSON") from error
+        if not isinstance(report, dict) or (missing := sorted(REPORTED - set(report))):
+            raise EnergyError(f"{path}: not a report of make synth"
+                              + (f", it lacks {missing[0]!r}" if isinstance(report, dict) else ""))
+        return report
     known = ", ".join(sorted(path.stem for path in REPORTS.glob("*.json")))
     raise EnergyError(f"no report of a board {name!r}: make synth BOARD={name}, or one of {known}")
 
 
-def subject(name, model, energies, kept=KEPT):
+def subject(name, model, energies, kept=KEPT, built=True):
     """The Subject of a board's name; `model` None: that of its report. EnergyError, ActivityError
     or BoardError say what is missing."""
-    report = report_of(name)
+    report = report_of(name, built)
     config, memory = preset(report["preset"]), board_of(name).memory
     speed = report["speed"]
     if model and Path(model).name != Path(speed["model"]).name:
@@ -109,9 +119,10 @@ def figures_of(design, energies):
     }
 
 
-def estimate(name, energies, model=None, kept=KEPT):
-    """The object that is kept as docs/data/power/BOARD.json; all figures are estimates."""
-    about = subject(name, model, energies, kept)
+def estimate(name, energies, model=None, kept=KEPT, built=True):
+    """The object that is kept as docs/data/power/BOARD.json; all figures are estimates. `built`: a
+    report in build/ comes before the one that is kept."""
+    about = subject(name, model, energies, kept, built)
     activity, report, design = about.activity, about.report, about.design
     return {
         "board": name, "title": report["title"], "device": report["device"],
@@ -151,7 +162,8 @@ def tables(figures):
     totals.add_row("above idle", span(watts["above_idle"], "W"), "")
     totals.add_row("a token", span(joules["board"], "J"), span(joules["chips"], "J"))
     totals.add_row("a token, above idle", span(joules["above_idle"], "J"), "")
-    parts = Table("block", "typical", "low", "high", "most of it")
+    parts = Table("block", "typical", "low", "high", "most of it",
+                  title=f"watts while a text is written, {figures['mark']}")
     for row in figures["blocks"]:
         most = sorted(row["kinds"].items(), key=lambda item: -item[1])[:3]
         parts.add_row(row["block"], *(engineering(row[k], "W") for k in ("typical", "low", "high")),

@@ -8,8 +8,9 @@ from tritone.power.energies import Chip, Energies, Energy
 
 CHIP = Chip(core_ma=200, aux_ma=20, bank_ma=0.5, banks=8, core_volts=1.1)
 NAMES = ("leakage", "auxiliary", "pll", "routing", "lut", "glitches", "carry", "register", "clock",
-         "process", "likeness", "lutram_write", "ebr", "dsp", "unseen", "pin", "sdram_standby",
-         "sdram_beat", "sdram_row", "sdram_refresh", "rest", "conversion")
+         "process", "likeness", "lutram_write", "ebr", "dsp", "unseen", "pin", "data_activity",
+         "command_activity", "sdram_standby", "sdram_beat", "sdram_row", "sdram_refresh", "rest",
+         "conversion")
 
 
 def energies(factor=2.0, **typical):

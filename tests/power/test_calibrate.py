@@ -109,6 +109,8 @@ def energy(**changes):
     (energy(idle_watts={"median": "1 W"}), "idle_watts = '1 W' is no power"),
     ({"board": "ulx3s-85f", "energy": None}, "no energy in it"),
     (RUN | {"board": "/dev/ttyUSB0"}, "which board is '/dev/ttyUSB0'"),
+    (RUN | {"board": ["ulx3s-85f"]}, "which board is"),
+    (RUN | {"model": 3}, "model = 3 is no name"),
     (RUN | {"preset": "tiny"}, "ulx3s-85f has the machine sdram16, but tiny ran"),
     ([1], "not a run of make measure"),
     ("{", "Expecting property name"),
@@ -122,6 +124,11 @@ def test_a_run_that_was_not_measured_is_refused(tmp_path, toy_board, run, says):
 def test_a_board_may_be_named_for_a_run_through_a_port(tmp_path, toy_board):
     path = written(tmp_path, RUN | {"board": "/dev/ttyUSB0"})
     assert len(calibrate.observations(path, toy.energies(), "ulx3s-85f")) == 2
+
+
+def test_a_run_that_knows_its_board_is_not_anothers(tmp_path, toy_board):
+    with pytest.raises(EnergyError, match="this is a run of ulx3s-85f, not of ulx3s-45f"):
+        calibrate.observations(written(tmp_path, RUN), toy.energies(), "ulx3s-45f")
 
 
 def record():

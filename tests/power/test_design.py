@@ -68,11 +68,12 @@ def test_regulators_lose_a_share_of_the_chips_and_the_rest_comes_on_top():
 def test_an_sdram_draws_for_its_beats_rows_and_refreshes():
     # 10 words of 64 bits a token, 5 tokens a second: 200 beats of 16 bits
     found = drawn(design(MEMORY).running(), toy.energies(
-        sdram_standby=0.07, sdram_beat=1e-3, sdram_row=0.5, sdram_refresh=1e-6, pin=1e-9))
+        sdram_standby=0.07, sdram_beat=1e-3, sdram_row=0.5, sdram_refresh=1e-6, pin=1e-9,
+        data_activity=0.4, command_activity=7.0))
     assert found["SDRAM"] == pytest.approx(
         0.07 + 200 * 1e-3 + 200 / 512 * 0.5 + 128_000 * 1e-6)
     assert found["SDRAM pins"] == pytest.approx(
-        1e-9 * (2 * 133e6 + 200 * 16 * 0.5 + 50 * 6))
+        1e-9 * (2 * 133e6 + 200 * 16 * 0.4 + 50 * 7))
 
 
 def test_an_idle_sdram_is_clocked_and_refreshed():
@@ -103,6 +104,13 @@ def test_a_chip_at_a_higher_voltage_draws_by_its_square():
     found = drawn(design(device="LFE5UM5G-85F-8BG381", energies=raised).running(), raised)
     assert found["Scale"] / drawn(design().running(), energies)["Scale"] == pytest.approx(
         (1.2 / 1.1) ** 2)
+
+
+def test_an_energy_that_is_missing_is_named():
+    energies = toy.energies()
+    del energies.values["pin"]
+    with pytest.raises(EnergyError, match=r"no \[energy.pin\]"):
+        design(energies=energies)
 
 
 def test_a_chip_that_is_not_in_the_file_is_refused():

@@ -57,6 +57,9 @@ def test_a_factor_is_two_standard_deviations(tmp_path):
     ("derived: a paper", "hearsay", "a source begins with published, derived, assumed"),
     ("[energy.lut]", "[energy.lut", "line"),
     (GOOD, "", "no .chips.NAME."),
+    (GOOD, "energy = 3", "energy = 3 must be a table"),
+    (GOOD, "[energy]\nlut = 3", "energy.lut = 3 must be a table"),
+    ('source = "derived: a paper"', "source = 3", "energy.lut: source = 3 must be a text"),
 ])
 def test_a_bad_file_is_refused_in_one_line(tmp_path, old, new, says):
     with pytest.raises(energies.EnergyError, match=says) as caught:

@@ -115,6 +115,8 @@ def test_without_any_activity_the_command_is_named(kept, capsys):
     (("estimate", "ulx3s-85f", "--calibration", "none.json"), "none.json"),
     (("estimate", "ulx3s-85f", "--keep"), "name none"),
     (("estimate", "--picture", "a.png"), "name it"),
+    (("estimate", "ulx3s-85f", "--picture", "a.xyz"), "'a.xyz' does not end in .png"),
+    (("calibrate", "none.json", "./none.json"), "given twice"),
     (("calibrate", "none.json"), "none.json"),
     (("calibrate", "none.json", "--meter", "3"), "--meter 3.0 must be between 0 and 1"),
     (("activity", "--preset", "huge"), "unknown preset 'huge'"),
@@ -131,6 +133,26 @@ def test_bad_input_gets_one_line(kept, capsys, arguments, says):
     said = capsys.readouterr().err
     assert status in (1, 2) and says in said
     assert len(said.splitlines()) == 1 and said.startswith("error: ")
+
+
+@pytest.mark.parametrize("text, says", [
+    ("{", "expected JSON"), ("[]", "not a report of make synth"),
+    ('{"board": "x"}', "it lacks 'clock_hz'")])
+def test_a_report_that_is_none_gets_one_line(kept, capsys, text, says):
+    (kept / "build" / "ulx3s-85f").mkdir(parents=True)
+    (kept / "build" / "ulx3s-85f" / "report.json").write_text(text)
+    assert run("estimate", "ulx3s-85f") == 1
+    said = capsys.readouterr().err
+    assert says in said and "report.json" in said and said.count("\n") == 1
+
+
+def test_a_package_that_is_missing_is_named(kept, capsys, monkeypatch):
+    monkeypatch.setitem(cli.COMMANDS, "power", ("tritone.no_such_module", ""))
+    with pytest.raises(ModuleNotFoundError):
+        run("estimate")  # ours: a mistake of ours
+    monkeypatch.setitem(cli.COMMANDS, "power", ("no_such_package.part", ""))
+    assert run("estimate") == 1
+    assert "the Python package no_such_package is missing" in capsys.readouterr().err
 
 
 def test_a_bar_is_as_long_as_its_block_and_losses_are_grey():
