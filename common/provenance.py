@@ -2,6 +2,7 @@
 
 ORDER = ("measured", "post-route", "simulated", "predicted", "estimated")
 MEASURED, POST_ROUTE, SIMULATED, PREDICTED, ESTIMATED = ORDER
+OWN = "this computer"  # of what stands in for a board here; nothing is computed from it
 
 
 def weakest(*names):

@@ -78,13 +78,17 @@ def machine_rows(machines, boards):
 
 
 def measured_row(name, run):
-    """A run of make measure on a board."""
+    """A run of make measure on a board; TritoneError for one on anything else."""
+    if not run["wall"] or not run["wall"]["tokens_per_s"]:
+        raise TritoneError(f"measure/{name}.json: no measured tokens/s in it; expected a run of "
+                           "make measure on a board")
     energy = run["energy"] and run["energy"]["joules_a_token"]
     return (f"**Tritone**, {name}, preset `{run['preset']}`", run["model"],
             number(run["wall"]["tokens_per_s"]["median"]), "",
             f"{1000 * energy['median']:.3g}" if energy else "",
             "measured, the link included" + ("; energy by a meter" if energy else ""),
-            f"`{run['command']}`", run["commit"], "" if energy else "energy")
+            f"`{run['command']}`", run["commit"],
+            ", ".join(["energy"] * (not energy) + ["some passes"] * bool(run["partial"])))
 
 
 def processor_rows(entry):

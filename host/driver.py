@@ -159,7 +159,11 @@ class Board:
         payload = self.request(Opcode.COUNTERS, 0)
         values = (int.from_bytes(payload[i:i + link.COUNTER_BYTES], "little")
                   for i in range(0, len(payload), link.COUNTER_BYTES))
-        return dict(zip(COUNTERS, values))
+        found = dict(zip(COUNTERS, values))
+        if len(found) < len(COUNTERS):
+            raise BoardError(f"{self._transport.name}: {len(found)} counters in the answer; "
+                             f"expected {len(COUNTERS)}")
+        return found
 
     def signatures(self, clear=False):
         """Signatures by the names of common.signatures.STREAMS; {} when the gateware has none.
@@ -189,7 +193,8 @@ class Board:
 
     def verify(self, address, words):
         """zlib.crc32 of `words` words from word `address` on."""
-        return CRC_REPLY.unpack(self.request(Opcode.VERIFY, address, words))[0]
+        return self._unpack(Opcode.VERIFY, CRC_REPLY.unpack,
+                            self.request(Opcode.VERIFY, address, words))[0]
 
     def _words(self, octets):
         if self._word_bytes is None:
@@ -361,7 +366,7 @@ class Board:
             flags = link.LAST if accepted + len(part) == len(prompt) else 0
             octets = b"".join(t.to_bytes(link.TOKEN_BYTES, "little") for t in part)
             before = accepted
-            accepted, _ = PROMPT_REPLY.unpack(self.request(
+            accepted, _ = self._unpack(Opcode.PROMPT, PROMPT_REPLY.unpack, self.request(
                 Opcode.PROMPT, self._session, accepted, len(part), flags, octets=octets))
             if accepted > before:
                 moved = time.monotonic()
@@ -372,7 +377,7 @@ class Board:
     def _poll(self, index):
         """Tokens from `index` on, which acknowledges those before, and whether they are all."""
         payload = self.request(Opcode.TOKENS, self._session, index)
-        first, count, flags = TOKENS_REPLY.unpack_from(payload)
+        first, count, flags = self._unpack(Opcode.TOKENS, TOKENS_REPLY.unpack_from, payload)
         octets = payload[TOKENS_REPLY.size:]
         if first != index or len(octets) != count * link.TOKEN_BYTES:
             raise BoardError(f"{self._transport.name}: cannot read the answer to TOKENS")

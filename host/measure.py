@@ -128,15 +128,25 @@ def run_all(options, config, tape, measurement):
                 gauge.stage("checking and loading the tape")
                 board.load(tape.image)
                 measurement.run(board, gauge)
-        except (TritoneError, KeyboardInterrupt) as error:
+        except (Exception, KeyboardInterrupt) as error:  # passes may be worth hours
             if measurement.began is None:
                 raise
-            interrupted = isinstance(error, KeyboardInterrupt)
-            status = INTERRUPTED if interrupted else 1
-            measurement.partial = "interrupted" if interrupted else " ".join(str(error).split())
+            status, measurement.partial = lost(error)
         gauge.stage("waiting for the last samples")
-        measurement.stop()
+        try:
+            measurement.stop()
+        except KeyboardInterrupt as error:
+            status, measurement.partial = lost(error)
     return source, status
+
+
+def lost(error):
+    """(exit code, reason) of a run that ended early."""
+    if isinstance(error, KeyboardInterrupt):
+        return INTERRUPTED, "interrupted"
+    said = " ".join(str(error).split())
+    ours = isinstance(error, (TritoneError, OSError))
+    return 1, said if ours else f"{type(error).__name__}: {said}"
 
 
 def conditions(options, config, measurement, tokenizer):
@@ -157,18 +167,19 @@ def conditions(options, config, measurement, tokenizer):
 def measure(options, arguments):
     """Everything between arguments and files; the exit code."""
     config, tape, prediction, workload, tokenizer = prepare(options)
-    folder = out_folder(options, config)
+    folder, whence = out_folder(options, config), origin("python", "host/measure.py", *arguments)
     measurement = Measurement(workload, options.repeats, options.idle,
                               options.meter and Recorder(options.meter))
     source, status = run_all(options, config, tape, measurement)
     found = {
-        "format": FORMAT, **origin("python", "host/measure.py", *arguments),
+        "format": FORMAT, **whence,
         **conditions(options, config, measurement, tokenizer),
         **report(measurement, source, config, prediction),
     }
-    write_whole(folder / "run.json", json.dumps(found, indent=1, allow_nan=False) + "\n")
     from .measure_page import page
-    write_whole(folder / "run.html", page(found))
+    shown = page(found)
+    write_whole(folder / "run.json", json.dumps(found, indent=1, allow_nan=False) + "\n")
+    write_whole(folder / "run.html", shown)
     if options.json:
         print(json.dumps(found, allow_nan=False))
     else:

@@ -1,10 +1,12 @@
 """Progress of a measurement on standard error."""
 
 import time
+from functools import partial
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+plain = partial(TextColumn, markup=False)  # paths and resources may have [ and : in them
 REFRESH = 0.1  # seconds between looks: showing a token must not hold the next one up
 
 
@@ -20,9 +22,9 @@ class Gauge:
     def __init__(self, recorder=None):
         self._recorder, self._console = recorder, Console(stderr=True)
         self._progress = Progress(
-            TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
-            TextColumn("{task.fields[rate]}"), TextColumn("{task.fields[watts]}"),
-            TimeElapsedColumn(), console=self._console, transient=True,
+            plain("{task.description}"), BarColumn(), MofNCompleteColumn(),
+            plain("{task.fields[rate]}"), plain("{task.fields[watts]}"), TimeElapsedColumn(),
+            console=self._console, transient=True,
             disable=not self._console.is_terminal)
         self._task, self._count, self._next = None, 0, 0.0
 
@@ -52,8 +54,10 @@ class Gauge:
 
     def say(self, text):
         """A line that stays."""
-        self._console.print(text, markup=False, highlight=False, soft_wrap=True)
+        self._console.print(text, markup=False, emoji=False, highlight=False, soft_wrap=True)
 
     def _watts(self):
+        if self._recorder and self._recorder.failure:
+            return "no meter"
         latest = self._recorder and self._recorder.latest
         return f"{latest.watts:.3f} W" if latest else ""

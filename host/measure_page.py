@@ -24,6 +24,10 @@ CAPTIONS = {
     "latencies": "From token to token",
     "boxes": "Where the clocks went",
 }
+_HERE = {"power": ": no board's, but of whatever the meter is attached to",
+         "rates": ", of the program that stands in for a board",
+         "latencies": ", of the program that stands in for a board"}
+OF_NO_BOARD = {"golden": _HERE, "simulated": _HERE, "board": {}}
 NO_BOXES = {
     "golden": "The golden model has no boxes: it counts no clocks.",
     "simulated": "Nothing was counted.", "board": "Nothing was counted.",
@@ -65,8 +69,8 @@ def conditions_table(found):
 def plots(found):
     """Each picture under its heading, and a word where there is none."""
     drawn = pictures(found)
-    parts = [f"<h2>{escape(CAPTIONS[name])}</h2>{svg(figure, name)}"
-             for name, figure in drawn.items()]
+    parts = [f"<h2>{escape(CAPTIONS[name] + OF_NO_BOARD[found['source']].get(name, ''))}</h2>"
+             f"{svg(figure, name)}" for name, figure in drawn.items()]
     if "boxes" not in drawn:
         parts.append(f"<h2>{escape(CAPTIONS['boxes'])}</h2><p>"
                      f"{escape(NO_BOXES[found['source']])}</p>")

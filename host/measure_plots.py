@@ -11,7 +11,7 @@ from matplotlib.ticker import EngFormatter, LogLocator, NullLocator
 from ..common.counters import COUNTERS
 
 WIDTH = 9.6  # inches
-BLUE, GREY, RED, GREEN = "#4477aa", "#bbbbbb", "#cc3311", "#228833"
+BLUE, GREY, RED, GREEN, YELLOW = "#4477aa", "#bbbbbb", "#cc3311", "#228833", "#ccbb44"
 STYLE = {"svg.fonttype": "none", "font.family": "sans-serif", "font.size": 9.5,
          "axes.spines.top": False, "axes.spines.right": False, "axes.axisbelow": True}
 DROPPED = dict.fromkeys(("Date", "Creator", "Format", "Type"))
@@ -30,7 +30,12 @@ def power(found):
     """Watts over time; passes and idle time shaded."""
     figure, axes = new_figure(3.2)
     t, watts = zip(*found["meter"]["points"])
-    axes.plot(t, watts, color=BLUE, linewidth=0.9)
+    axes.plot(t, watts, color=BLUE, linewidth=0.9, zorder=3)
+    if found["meter"]["failure"]:
+        axes.axvline(t[-1], color=RED, linewidth=1.2, label="the meter failed")
+    if found["warm_up"]:
+        axes.axvspan(found["warm_up"]["start"], found["warm_up"]["end"], color=YELLOW, alpha=0.3,
+                     linewidth=0, label="warm-up")
     if found["idle"]:
         axes.axvspan(*found["idle"], color=GREY, alpha=0.45, linewidth=0, label="idle")
     for number, one in enumerate(found["passes"]):
@@ -40,27 +45,31 @@ def power(found):
     for name, colour, style in ("idle_watts", "#555555", ":"), ("running_watts", RED, "--"):
         if energy[name]:
             axes.axhline(energy[name]["median"], color=colour, linestyle=style, linewidth=1.2,
-                         label=f"{name.split('_')[0]}: {energy[name]['median']:.4g} W")
+                         zorder=2, label=f"{name.split('_')[0]}: {energy[name]['median']:.4g} W")
     axes.set_ylim(bottom=0 if min(watts) >= 0 else None)
     axes.set_xlabel("seconds from the start of the warm-up")
     axes.set_ylabel("W")
-    axes.legend(loc="lower right", frameon=True, framealpha=0.9, fontsize=9, ncols=4)
+    if axes.get_legend_handles_labels()[0]:
+        axes.legend(loc="lower left", bbox_to_anchor=(0, 1), frameon=False, fontsize=9, ncols=6)
     return figure
 
 
 def rates(found):
-    """Tokens/s of each pass by this computer's clock: prompt and generation."""
-    figure, both = new_figure(2.8, 2)
+    """Tokens/s of each pass by this computer's clock: prompt and generation, which needs two
+    tokens."""
     passes = found["passes"]
+    drawn = {"generation": [_rate(p["tokens"] - 1, p["end"] - p["first"]) for p in passes],
+             "prompt": [_rate(p["prompt"], p["first"] - p["start"]) for p in passes]}
+    drawn = {name: values for name, values in drawn.items() if any(values)}
+    figure, both = new_figure(2.8, len(drawn))
+    both = np.atleast_1d(both)
     numbers = range(1, len(passes) + 1)
-    for axes, name, values in (
-            (both[0], "generation", [_rate(p["tokens"] - 1, p["end"] - p["first"])
-                                     for p in passes]),
-            (both[1], "prompt", [_rate(p["prompt"], p["first"] - p["start"]) for p in passes])):
+    for axes, (name, values) in zip(both, drawn.items()):
         axes.bar(numbers, values, color=BLUE, width=0.62)
         axes.set_title(name, loc="left", fontsize=10)
         axes.set_xlabel("pass")
         axes.set_xticks(numbers if len(passes) <= 20 else [1, len(passes)])
+        axes.set_xlim(0.4, max(len(passes), 6) + 0.6)  # a single bar stays a bar
     both[0].set_ylabel("tokens/s")
     return figure
 
@@ -85,9 +94,9 @@ def latencies(found):
     axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_major_formatter(EngFormatter("s"))
     axes.set_yscale("symlog", linthresh=1)
-    axes.set_ylim(bottom=0)
+    axes.set_ylim(0, 2 * max(counts.values()))
     axes.set_xlabel("time between two tokens, as this computer saw them")
-    axes.set_ylabel("tokens")
+    axes.set_ylabel("tokens (logarithmic)")
     return figure
 
 
@@ -105,6 +114,7 @@ def boxes(found):
                                         for n in names])
     axes.set_xlim(0, max(100.0, *shares) * 1.06)
     axes.invert_yaxis()
+    axes.set_title("clocks in which ...", loc="left", fontsize=10)
     axes.set_xlabel("% of the clocks of the last pass; boxes work at the same time; red: waits")
     return figure
 

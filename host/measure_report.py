@@ -1,13 +1,13 @@
 """What a measurement found: one JSON object, and lines for people."""
 
-from ..common.provenance import MEASURED, weakest
+from ..common.provenance import MEASURED, OWN
 from ..meters.energy import account
 from . import speed
 
 FORMAT = 1
 POINTS = 2000  # of the power in the object; the energy is computed of all samples
-UNSEEN = ("the meter does not see a simulated board: this is the power of what it is attached to, "
-          "and no property of any board")
+UNSEEN = "the meter sees no board: this is the power of whatever it is attached to"
+NOTHING = 1e-12  # what is left of a difference of equals
 PREFIXES = ((1, ""), (1e-3, "m"), (1e-6, "µ"), (1e-9, "n"))
 WORDS = {"board": "board", "simulated": "simulated board", "golden": "golden model"}
 
@@ -32,16 +32,17 @@ def energy_part(measurement, source):
     if recorder is None:
         return None
     windows = [(p.start, p.end) for p in measurement.passes]
-    tokens = len(measurement.workload.prompt) + measurement.workload.tokens
+    steps = len(measurement.workload.prompt) - 1 + measurement.workload.tokens
     t, watts = recorder.arrays()
     if recorder.failure:
-        found = account(t[:0], watts[:0], None, [], tokens)
+        found = account(t[:0], watts[:0], None, [], steps)
         found["refused"] = [recorder.failure]
     else:
-        found = account(t, watts, measurement.idle_window, windows, tokens)
-    return {**found, "tokens": tokens,
-            "provenance": weakest(MEASURED, speed.PROVENANCE[source]),
-            "note": "by the meter" if source == "board" else UNSEEN}
+        found = account(t, watts, measurement.idle_window, windows, steps)
+    if source == "board":
+        return {**found, "steps": steps, "provenance": MEASURED, "note": "by the meter"}
+    unknown = dict.fromkeys((name for name in found if name.startswith("joules")))
+    return {**found, **unknown, "steps": steps, "provenance": OWN, "note": UNSEEN}
 
 
 def report(measurement, source, config, prediction):
@@ -70,23 +71,25 @@ def _digits(value):
 
 def ranged(found, unit):
     """Median and spread with four digits, all with the SI prefix that the median asks for."""
-    value = found["median"]
+    value = found["median"] if abs(found["median"]) > NOTHING else 0.0
     scale, prefix = next(((scale, prefix) for scale, prefix in PREFIXES if abs(value) >= scale),
                          PREFIXES[-1])
-    if value == 0 or unit == "tokens/s":
+    if not value:
+        found = {"least": 0.0, "median": 0.0, "most": 0.0}
+    if not value or unit == "tokens/s":
         scale, prefix = 1, ""
     least, middle, most = (_digits(found[key] / scale) for key in ("least", "median", "most"))
     between = f" ({least} to {most})" if least != most else ""
     return f"{middle}{between} {prefix}{unit}"
 
 
-def _speed_rows(part, latency):
+def _speed_rows(part, latency, how=""):
     names = (("generation", "tokens_per_s", "tokens/s"),
              ("prompt", "prompt_tokens_per_s", "tokens/s"), ("first token", "first_token_s", "s"))
-    rows = [(name, ranged(part[key], unit), part["provenance"], part["note"])
+    rows = [(name + how, ranged(part[key], unit), part["provenance"], part["note"])
             for name, key, unit in names if part[key]]
     if latency and part["latency_s"]:
-        rows.append(("token after token", ranged(part["latency_s"], "s"), part["provenance"],
+        rows.append(("token after token" + how, ranged(part["latency_s"], "s"), part["provenance"],
                      part["note"]))
     return rows
 
@@ -103,8 +106,8 @@ def _energy_rows(energy):
 def rows(found):
     """(name, figure, provenance, how) of each figure, those of the machine first."""
     parts = [_speed_rows(found["wall"], True) if found["wall"] else [],
-             _speed_rows(found["counted"], False),
-             _speed_rows(found["own_speed"], True) if found["own_speed"] else [],
+             _speed_rows(found["counted"], False, ", by clocks"),
+             _speed_rows(found["own_speed"], True, ", here") if found["own_speed"] else [],
              _energy_rows(found["energy"]) if found["energy"] else []]
     return [row for part in parts for row in part]
 
@@ -125,8 +128,8 @@ def remarks(found):
     if energy and energy["refused"]:
         said += [f"no energy: {why}" for why in energy["refused"]]
     if energy and energy["joules_a_token"]:
-        said.append(f"energy is divided by all {energy['tokens']} tokens of a pass, those of the "
-                    "prompt included")
+        said.append(f"energy is divided by the {energy['steps']} steps of a pass: tokens of the "
+                    "prompt but its last, and the tokens written")
     return said
 
 
@@ -137,5 +140,5 @@ def lines(found):
         if how != note:
             said.append(f"{provenance}, {how}:")
             note = how
-        said.append(f"  {name:<26} {figure}")
+        said.append(f"  {name:<28} {figure}")
     return said + remarks(found)

@@ -25,6 +25,7 @@ class Measurement:
     warm_up : Pass or None
     idle_window : (start, end) or None
     passes : list of Pass
+        Whole ones.
     began : float or None
         When the warm-up began.
     partial : str or None
@@ -33,7 +34,7 @@ class Measurement:
 
     def __init__(self, workload, repeats, idle, recorder=None):
         self.workload, self.repeats, self.recorder = workload, repeats, recorder
-        self._idle = idle
+        self._idle, self._told = idle, False
         self.warm_up = self.idle_window = self.began = self.partial = None
         self.passes = []
 
@@ -59,12 +60,19 @@ class Measurement:
         if self.recorder is not None:
             gauge.stage(f"waiting for {self.recorder.name}")
             self.recorder.start()
-            if self.recorder.failure:
-                gauge.say(f"{self.recorder.failure}; the run goes on without energy")
+            self._tell(gauge)
+
+    def _tell(self, gauge):
+        """Says once that the meter has failed."""
+        if self.recorder is not None and self.recorder.failure and not self._told:
+            gauge.say(f"{self.recorder.failure}; the run goes on without energy")
+            self._told = True
 
     def _pass(self, board, gauge, text):
         gauge.stage(text, self.workload.tokens)
-        return run_pass(board, self.workload, gauge.count)
+        found = run_pass(board, self.workload, gauge.count)
+        self._tell(gauge)
+        return found
 
     def _rest(self, gauge):
         """Idle time as long as a pass, within limits; over at once when the meter fails."""

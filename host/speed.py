@@ -1,6 +1,6 @@
 """Tokens a second and latencies of passes, by the host's clock and by the machine's."""
 
-from ..common.provenance import MEASURED, PREDICTED, SIMULATED
+from ..common.provenance import MEASURED, OWN, PREDICTED, SIMULATED
 from ..meters.energy import spread
 
 # Board.provenance -> that of figures
@@ -38,7 +38,7 @@ def wall(passes, source):
         Each a spread over the passes or None: "first_token_s", "prompt_tokens_per_s",
         "tokens_per_s", "token_s" (mean of a pass), "latency_s" {"median", "least", "most"} of the
         gaps between tokens; "provenance" and a "note". Of a board that is not real these are the
-        simulator's, measured all the same.
+        simulator's own.
     """
     gaps = [p.latency for p in passes if p.latency]
     return {
@@ -50,7 +50,7 @@ def wall(passes, source):
             "median": spread([g["median"] for g in gaps])["median"],
             "least": min(g["least"] for g in gaps),
             "most": max(g["most"] for g in gaps)} if gaps else None,
-        "provenance": MEASURED, "note": NOTES[source],
+        "provenance": MEASURED if source == "board" else OWN, "note": NOTES[source],
     }
 
 

@@ -14,14 +14,15 @@ import time
 from .meter import Meter, MeterError, power_reading, reading
 
 POLL = 0.05  # seconds between looks at a file that has not grown
+LOOKS = 4  # at both clocks; between those of one look this computer may have been busy
 STEP = 0.1  # seconds by which the wall clock may leave the monotonic one during a run
 
 
 def wall_offset():
     """Seconds to add to a time of the wall clock for one of time.monotonic()."""
-    before = time.monotonic()
-    wall = time.time()
-    return (before + time.monotonic()) / 2 - wall
+    looks = [(time.monotonic(), time.time(), time.monotonic()) for _ in range(LOOKS)]
+    before, wall, after = min(looks, key=lambda look: look[2] - look[0])
+    return (before + after) / 2 - wall
 
 
 def wall_seconds(text):
@@ -47,7 +48,7 @@ class CsvMeter(Meter):
 
     def __init__(self, path):
         self._began, self._offset = time.monotonic(), wall_offset()
-        self._rest, self._line, self._columns = "", 0, None
+        self._rest, self._line, self._columns, self._running = "", 0, None, False
         try:
             self._file = open(path, encoding="utf-8-sig", newline="")
         except OSError as error:
@@ -62,10 +63,15 @@ class CsvMeter(Meter):
         while (row := self._row()) is not None:
             if self._columns is None:
                 self._columns = self._header(row)
-            elif any(row) and (sample := self._convert(row)).t >= self._began:
+            elif any(row) and self._is_new(sample := self._convert(row)):
                 return sample
         time.sleep(POLL)
         return None
+
+    def _is_new(self, sample):
+        """Whether a row is of this run; what follows one that is may not go back."""
+        self._running = self._running or sample.t >= self._began
+        return self._running
 
     def _row(self):
         """Cells of the next whole line, None when there is none yet."""

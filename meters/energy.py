@@ -6,7 +6,7 @@ import numpy as np
 
 from ..common.errors import TritoneError
 
-LEAST = 20  # samples in a window
+LEAST = 20  # samples in a window, those in the same fortieth of it counted once
 LONGEST = 0.1  # gap between samples, as a share of the window
 
 
@@ -26,10 +26,12 @@ def check_samples(t, start, end):
         raise NoEnergy(f"the samples reach from {t[0] - start:.3f} s to {t[-1] - start:.3f} s of a "
                        f"window from 0 to {end - start:.3f} s")
     first, last = np.searchsorted(t, start, "right") - 1, np.searchsorted(t, end, "left")
-    inside = len(np.unique(t[(t >= start) & (t <= end)]))
+    parts = (t[(t >= start) & (t <= end)] - start) / (end - start) * 2 * LEAST
+    inside = len(np.unique(np.minimum(parts.astype(int), 2 * LEAST - 1)))
     if inside < LEAST:
-        raise NoEnergy(f"{inside} samples in a window of {end - start:.3f} s; at least {LEAST} are "
-                       "needed: a longer run (--tokens), or a faster meter")
+        raise NoEnergy(f"{inside} samples in a window of {end - start:.3f} s, one in each "
+                       f"{(end - start) / 2 / LEAST:.3g} s at most; at least {LEAST} are needed: a "
+                       "longer run (--tokens), or a faster meter")
     gap = steps[first:last].max()
     if gap > LONGEST * (end - start):
         raise NoEnergy(f"a gap of {gap:.3f} s between samples in a window of {end - start:.3f} s; "
@@ -80,7 +82,7 @@ def account(t, watts, idle, passes, tokens):
     idle : (start, end) or None
     passes : list of (start, end)
     tokens : int
-        Of a pass, those of the prompt included.
+        Of a pass, in whatever way they are counted.
 
     Returns
     -------

@@ -99,11 +99,12 @@ class Recorder:
         """Ends the recording when a sample of the time `reach` or later has come, or none does."""
         self._reach = reach
         deadline = time.monotonic() + self._lag
-        while not self._over.wait(0.01) and time.monotonic() < deadline:
+        while not (self._over.wait(0.01) or self.failure) and time.monotonic() < deadline:
             if self.latest is not None and self.latest.t >= reach:
                 break
         self._end.set()
-        if not self._over.wait(self._opening):  # left alone: its thread ends with the program
+        patience = min(self._opening, 1.0) if self.failure else self._opening
+        if not self._over.wait(patience):  # left alone: its thread ends with the program
             self._fail(f"{self.name}: hangs; it has not come back for {self._opening:g} s")
 
     def arrays(self):
@@ -131,9 +132,13 @@ class Recorder:
         except Exception as error:  # a fault of an instrument's library must not end the run
             self._fail(f"{self.name}: {type(error).__name__}: {' '.join(str(error).split())}")
         finally:
-            if meter is not None:
-                meter.close()
-            self._over.set()
+            try:
+                if meter is not None:
+                    meter.close()
+            except Exception as error:
+                self._fail(f"{self.name}: {type(error).__name__}: {' '.join(str(error).split())}")
+            finally:
+                self._over.set()
 
     def _record(self, meter):
         heard = time.monotonic()

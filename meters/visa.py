@@ -9,7 +9,7 @@ MEASure:VOLTage? and MEASure:CURRent? are of SCPI-99 volume 2, 3.
 import re
 import time
 
-from .meter import Meter, MeterError, positive, reading
+from .meter import Meter, MeterError, counting, positive, reading
 
 SHOWN = 40  # characters of an answer in a message
 # A number, and its unit from instruments that tell it. Nothing else may follow: the answer to an
@@ -37,7 +37,7 @@ class VisaMeter(Meter):
     """
 
     OPTIONS = {"volts": str, "amperes": str, "setup": str, "backend": str, "timeout": positive,
-               "baud": int}
+               "baud": counting}
 
     def __init__(self, resource, volts="MEAS:VOLT?", amperes="MEAS:CURR?", setup="", backend="",
                  timeout=2.0, baud=None):
@@ -94,4 +94,4 @@ def _library():
 
 
 def _one_line(error):
-    return " ".join(str(error).split()) or type(error).__name__
+    return " ".join(str(error).split()).rstrip(".") or type(error).__name__

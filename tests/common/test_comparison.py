@@ -14,16 +14,26 @@ BOARD = {"board": "b", "title": "Board", "command": "make synth BOARD=b", "commi
                    "share_of_memory_peak": 0.989}}
 RESIDENT = {**BOARD, "board": "r", "title": "Resident",
             "speed": {"model": "models/m", "tokens_per_second": 16022.4}}
-ESTIMATE = {"board": "b", "mark": "estimated, uncalibrated", "joules_a_token": {
+ESTIMATE = {"board": "b", "mark": "estimated, uncalibrated", "command": "tritone power estimate b",
+            "commit": "c3", "joules_a_token": {
     "board": {"low": 0.0004, "typical": 0.0007, "high": 0.0012}}}
-PROCESSOR = {"machine": {"processor": "Chip"}, "model": "m", "provenance": "measured",
+MACHINE = {"machine": "b, r", "boards": ["b", "r"], "model": "m2", "clock_hz": 1000, "clocks": 50.0,
+           "bound": "memory", "share": 0.97, "command": "make roofline", "commit": "c4"}
+MACHINES = [{**MACHINE, "clocks": 100.0, "machine": "slower"}, MACHINE,
+            {**MACHINE, "model": "m", "clocks": 1.0}, {**MACHINE, "boards": [], "clocks": 1.0}]
+RUN = {"preset": "p", "model": "m", "wall": {"tokens_per_s": {"median": 801.3}}, "commit": "c5",
+       "energy": {"joules_a_token": {"median": 0.00123}}, "partial": None,
+       "command": "python host/measure.py"}
+PROCESSOR = {"machine": {"processor": "Chip", "usable_cores": 8, "vectors": ["avx2", "vnni"]},
+             "model": "m", "provenance": "measured",
              "command": "tritone bench-cpu", "commit": "c2", "runs": [
                  {"threads": 1, "kernel": "packed", "tokens_per_second": {"median": 4321.0},
                   "energy": {"joules_a_token": 0.0021, "why": ""}},
                  {"threads": 8, "kernel": "bytes", "tokens_per_second": {"median": 99.94},
                   "energy": {"joules_a_token": None, "why": "no meter"}}]}
-PEERS = [{"system": "P", "model": "pm", "tokens_per_second": 0.33, "share_of_memory": 0.89,
-          "share_how": "of reads", "how": "claimed", "source": "s", "leaves_out": "all"}]
+PEERS = [{"system": "P", "model": "pm", "tokens_per_second": 0.33, "joules_per_token": 0.001,
+          "share_of_memory": "89%, of reads", "energy_how": "claimed", "how": "claimed",
+          "source": "s", "leaves_out": "all"}]
 
 
 @pytest.fixture
@@ -34,26 +44,47 @@ def rows():
 @pytest.fixture
 def data(tmp_path):
     for folder, name, entry in (("boards", "b", BOARD), ("boards", "r", RESIDENT),
-                                ("power", "b", ESTIMATE), ("cpu", "x", PROCESSOR)):
+                                ("power", "b", ESTIMATE), ("cpu", "x", PROCESSOR),
+                                ("measure", "Board at home", RUN)):
         (tmp_path / folder).mkdir(exist_ok=True)
         (tmp_path / folder / f"{name}.json").write_text(json.dumps(entry))
     (tmp_path / "peers.json").write_text(json.dumps(PEERS))
+    (tmp_path / "roofline.json").write_text(json.dumps(MACHINES))
     return tmp_path
 
 
 def test_every_row_has_its_figures_and_where_they_are_from(rows, data):
     how = "simulated clocks at a post-route clock"
+    absent = "the board itself: no hardware ran this"
     assert rows(data) == [
+        ("**Tritone**, Board at home, preset `p`", "m", "801", "", "1.23",
+         "measured, the link included; energy by a meter", "`python host/measure.py`", "c5", ""),
         ("**Tritone**, Resident, `r`, model in block RAM", "m", "16,022", "", "", how,
-         "`make synth BOARD=b`", "c1", "no board has run it yet"),
-        ("**Tritone**, Board, `b`, model in SDRAM", "m", "1,588", "99%", "0.7 mJ (0.4 to 1.2)",
-         f"{how}; energy estimated, uncalibrated", "`make synth BOARD=b`", "c1",
-         "no board has run it yet"),
-        ("Chip, one thread, our kernel `packed`", "m", "4,321", "", "2.1 mJ", "measured",
-         "`tritone bench-cpu`", "c2", ""),
-        ("Chip, 8 threads, our kernel `bytes`", "m", "99.9", "", "", "measured",
+         "`make synth BOARD=b`", "c1", absent),
+        ("**Tritone**, Board, `b`, model in SDRAM", "m", "1,588", "99%", "0.7 (0.4 to 1.2)",
+         f"{how}; energy estimated, uncalibrated",
+         "`make synth BOARD=b`, `tritone power estimate b`", "c1, c3", absent),
+        ("**Tritone**, `b, r`, model in SDRAM", "m2", "20", "97%", "",
+         "simulated clocks at the clock that the board is built for", "`make roofline`", "c4",
+         f"{absent}; energy"),
+        ("Chip, 8 cores, vnni; one thread, our kernel `packed`", "m", "4,321", "", "2.1",
+         "measured", "`tritone bench-cpu`", "c2", ""),
+        ("Chip, 8 cores, vnni; 8 threads, our kernel `bytes`", "m", "99.9", "", "", "measured",
          "`tritone bench-cpu`", "c2", "energy: no meter"),
-        ("P", "pm", "0.33", "89%, of reads", "", "claimed", "s", "", "all")]
+        ("P", "pm", "0.33", "89%, of reads", "1, claimed", "claimed", "s", "", "all")]
+
+
+def test_a_run_on_no_board_has_no_row(rows, data):
+    path = data / "measure" / "golden.json"
+    path.write_text(json.dumps({**RUN, "wall": None}))
+    with pytest.raises(TritoneError, match="measure/golden.json: no measured tokens/s"):
+        rows(data)
+
+
+def test_a_file_that_is_no_json_is_named(rows, data):
+    (data / "cpu" / "x.json").write_text("{")
+    with pytest.raises(TritoneError, match="x.json: .*; expected JSON"):
+        rows(data)
 
 
 def test_without_a_board_there_is_no_table(rows, data):

@@ -34,14 +34,15 @@ def found(**changes):
         "preset": "tiny", "memory": "plain", "model": "m", "prompt": "<script>alert(1)</script>",
         "prompt_tokens": 4, "tokens": 9, "repeats": 2, "seed": 1, "temperature": 0.0,
         "text": "a & b", "source": "board", "wall": speed, "own_speed": None,
-        "counted": {**speed, "clock_hz": 12_000_000, "note": "by the counters"},
+        "counted": {**speed, "tokens_per_s": {"median": 77.25, "least": 77.0, "most": 78.0},
+                    "clock_hz": 12_000_000, "note": "by the counters"},
         "boxes": {"array_busy": 0.8, "memory_stall": 0.125}, "warm_up": None, "idle": [0.0, 8.0],
         "passes": [one_pass(1), one_pass(2)],
         "meter": {"name": "fake:meter", "failure": None, "samples": 4,
                   "points": [[0.0, 1.0], [10.0, 1.5], [20.0, 3.0], [30.0, 1.0]]},
         "energy": {"idle_watts": ONE, "running_watts": ONE, "difference_watts": ONE,
                    "joules_a_pass": ONE, "joules_a_token": ONE, "joules_a_token_above_idle": ONE,
-                   "refused": [], "tokens": 13, "provenance": "measured", "note": "by the meter"},
+                   "refused": [], "steps": 12, "provenance": "measured", "note": "by the meter"},
         "partial": None, **changes}
 
 
@@ -87,8 +88,9 @@ def test_its_pictures_are_well_formed_and_share_no_ids():
 
 def test_every_figure_has_its_provenance():
     text = Reader(page(found())).text
-    for shown in ("1,234 (1,000 to 1,500) tokens/s", "12.3 (10 to 20) ms", "2 (1.5 to 2.5) W",
-                  "2 (1.5 to 2.5) J", "810 (800 to 2,000) µs"):
+    for shown in ("1,234 (1,000 to 1,500) tokens/s", "77.25 (77 to 78) tokens/s",
+                  "12.3 (10 to 20) ms", "2 (1.5 to 2.5) W", "2 (1.5 to 2.5) J",
+                  "810 (800 to 2,000) µs"):
         assert f"{shown}measured" in text, shown
 
 
@@ -100,6 +102,18 @@ def test_the_power_is_drawn_with_its_windows():
     assert spans == [(0, 8), (10, 16), (20, 26)]
     levels = [line.get_ydata()[0] for line in axes.lines if len(line.get_xdata()) == 2]
     assert levels == [2.0, 2.0]
+
+
+def test_a_picture_of_no_board_says_so():
+    text = Reader(page(found(source="golden"))).text
+    assert "Power over time: no board's, but of whatever the meter is attached to" in text
+    assert "each pass, by this computer's clock, of the program that stands in" in text
+
+
+def test_one_token_a_pass_has_no_rate_to_draw():
+    one = [{**one_pass(1), "tokens": 1, "gaps": []}]
+    titles = [axes.get_title(loc="left") for axes in pictures(found(passes=one))["rates"].axes]
+    assert titles == ["prompt"]
 
 
 def test_rates_latencies_and_boxes_are_drawn():
@@ -129,9 +143,9 @@ def test_lines_for_people_name_how_each_group_was_obtained():
     assert said[0] == ("m on /dev/x (board, preset tiny): 4 tokens of prompt, 9 tokens, "
                        "2 of 2 passes")
     assert said[1] == "measured, by the clock:"
-    assert said[2] == "  generation                 1,234 (1,000 to 1,500) tokens/s"
-    assert said[-1] == ("energy is divided by all 13 tokens of a pass, those of the prompt "
-                        "included")
+    assert said[2] == "  generation                   1,234 (1,000 to 1,500) tokens/s"
+    assert said[-1] == ("energy is divided by the 12 steps of a pass: tokens of the prompt but its last, "
+                        "and the tokens written")
 
 
 @pytest.mark.parametrize("median, most, unit, text", [

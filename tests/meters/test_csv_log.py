@@ -45,7 +45,7 @@ def soon(seconds):
 def test_unix_times_and_a_pair(log):
     wall, t = soon(5)
     (found,) = samples(log(f"time,volts,amperes\n{wall:.6f},5.0,0.25\n"))
-    assert found[1:] == (5.0, 0.25, 1.25) and found.t == pytest.approx(t, abs=0.01)
+    assert found[1:] == (5.0, 0.25, 1.25) and found.t == pytest.approx(t, abs=0.2)
 
 
 @pytest.mark.parametrize("zone", [datetime.UTC, None,
@@ -54,7 +54,7 @@ def test_iso_times_of_any_zone(log, zone):
     wall, t = soon(5)
     text = datetime.datetime.fromtimestamp(wall, zone).isoformat()
     (found,) = samples(log(f"Time; Watts\n{text};2.5\n"))
-    assert found[1:] == (None, None, 2.5) and found.t == pytest.approx(t, abs=0.01)
+    assert found[1:] == (None, None, 2.5) and found.t == pytest.approx(t, abs=0.2)
 
 
 def test_columns_have_names_and_no_order(log):
@@ -116,10 +116,11 @@ def test_a_wall_clock_that_is_set_spoils_the_alignment(log, monkeypatch):
         meter.sample()
 
 
-def test_a_log_whose_clock_goes_back_ends_the_recording(log, tmp_path):
-    wall, t = soon(0.2)
-    log("".join(["time,watts\n", *(f"{wall + s},1\n" for s in (0, 0.1, 0.05, 0.3))]))
+@pytest.mark.parametrize("back", [0.05, 60])
+def test_a_log_whose_clock_goes_back_ends_the_recording(log, back):
+    wall, t = soon(5)
+    log("".join(["time,watts\n", *(f"{wall + s},1\n" for s in (-60, 0, 0.1, 0.1 - back, 0.3))]))
     recorder = Recorder(parse_spec(f"csv:{log.path}"))
     recorder.start()
     recorder.stop(t + 0.3)
-    assert recorder.failure.endswith("its clock went back by 0.05 s")
+    assert recorder.failure.endswith(f"its clock went back by {back:g} s")

@@ -97,16 +97,25 @@ class Hanging(Meter):
 
 
 @pytest.mark.parametrize("answers, why", [
-    (0, "silent; no sample within 0.2 s"), (1, "hangs; it has not come back for 0.2 s")])
+    (0, "silent; no sample within 0.5 s"), (1, "hangs; it has not come back for 0.5 s")])
 def test_a_meter_that_hangs_holds_nothing_up(answers, why):
     meter = Hanging(answers)
     began = time.monotonic()
-    recorder = Recorder(FakeSpec(meter), opening=0.2)
+    recorder = Recorder(FakeSpec(meter), opening=0.5)
     recorder.start()
     recorder.stop(time.monotonic())
     assert time.monotonic() - began < 4
     assert recorder.failure == f"fake:meter: {why}"
     meter.release.set()
+
+
+def test_a_meter_that_cannot_be_closed_hangs_nothing():
+    class Stuck(FakeMeter):
+        def close(self):
+            raise OSError("stuck")
+
+    recorder = recorded(Stuck(live(lambda t: 1.0)))
+    assert recorder.failure == "fake:meter: OSError: stuck"
 
 
 def test_a_log_is_not_waited_for_at_the_start():
