@@ -25,7 +25,7 @@ from .layout import Packed
 from .library import library
 from .machine import describe, physical_cores, usable_cores
 from .random_model import SHAPES
-from .report import machine_lines, terminal
+from .report import beside, machine_lines, terminal
 from .subject import random_subject, shipped
 
 TREE = Path(__file__).resolve().parents[1]
@@ -73,7 +73,7 @@ def parse(arguments=None):
 def named(folder):
     """A shipped model's path as one types it in the tree; of any other its last part alone, which
     tells nothing of this computer."""
-    shipped_one = folder.resolve().parent == MODELS
+    shipped_one = folder.resolve().parent == MODELS.resolve()
     return f"models/{folder.resolve().name}" if shipped_one else f".../{folder.resolve().name}"
 
 
@@ -190,7 +190,7 @@ def bench(options):
 def show(results, console):
     machine = results[0]["machine"]
     console.print(terminal(results))
-    for line in machine_lines(machine):
+    for line in [*beside(results), *machine_lines(machine)]:
         console.print(line, markup=False, highlight=False, soft_wrap=True)
     for reason in sorted({run["energy"]["why"] for r in results for run in r["runs"]} - {""}):
         console.print(f"No energy: {reason}.", markup=False, highlight=False)

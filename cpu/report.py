@@ -1,8 +1,12 @@
 """The table of what was measured, for a terminal and for Markdown."""
 
+import json
+from pathlib import Path
+
 from rich.table import Table
 
 MICRO = 1e6
+SIMULATED = Path(__file__).resolve().parents[1] / "docs" / "data" / "roofline.json"
 
 
 def _rate(value):
@@ -52,6 +56,18 @@ def machine_lines(machine):
             f"Load of the machine before the run: {machine['load']}."]
 
 
+def beside(results, path=SIMULATED):
+    """A line a model: what the fastest board does, as make roofline has simulated it."""
+    machines = json.loads(path.read_text()) if path.exists() else []
+    for result in results:
+        rates = {e["machine"]: e["clock_hz"] / e["clocks"] for e in machines
+                 if e["boards"] and e["model"] == result["model"]}
+        if rates:
+            name = max(rates, key=rates.get)
+            yield (f"Beside it: {result['model']} on {name}, {rates[name]:,.0f} tokens/s (simulated "
+                   "clocks at the clock that the board is built for, make roofline).")
+
+
 def terminal(results):
     """A rich Table, a run in each column."""
     head, *rows = columns(results).items()
@@ -65,12 +81,13 @@ def markdown(results):
     """The same as Markdown, with the machine and the command of each result."""
     lines = [f"| {name} | {' | '.join(texts)} |" for name, texts in columns(results).items()]
     lines.insert(1, "|---" * (1 + sum(len(r["runs"]) for r in results)) + "|")
+    lines += ["", *(f"{line}\\" for line in beside(results))]
+    kernels = list(dict.fromkeys(name for r in results for name in r["kernels"]))
     lines += ["", "Kernels on one thread, whole tokens/s:", "",
-              "| model | " + " | ".join(results[0]["kernels"]) + " |",
-              "|---" * (len(results[0]["kernels"]) + 1) + "|"]
+              f"| model | {' | '.join(kernels)} |", "|---" * (len(kernels) + 1) + "|"]
     lines += ["| {} | {} |".format(r["model"], " | ".join(
-        f"{r['kernels'][name]:,.0f}" if name in r["kernels"] else ""
-        for name in results[0]["kernels"])) for r in results]
+        f"{r['kernels'][name]:,.0f}" if name in r["kernels"] else "" for name in kernels))
+        for r in results]
     for result in results:
         reasons = {run["energy"]["why"] for run in result["runs"]} - {""}
         lines += ["", f"{result['model']}: {result['provenance']} by `{result['command']}`, commit "

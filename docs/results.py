@@ -15,6 +15,7 @@ from pathlib import Path
 import comparison
 import figures
 from tritone.common.config import preset
+from tritone.common.origin import commit
 from tritone.common.page import marks, write_between
 from tritone.model.checkpoint import Checkpoint
 
@@ -32,14 +33,14 @@ def run_json(*command):
     return json.loads(result.stdout)
 
 
-def collect(model, name, qualities):
+def collect(model, name, qualities, revision):
     """Figures of one model: a run on the virtual board, and its bits a byte."""
     command = RUN.format(model, name)
     run = run_json(*command.split())
     trits = Checkpoint(TREE / "models" / model).shape.trits
     config = preset(run["preset"])
     floor = trits / (config.lanes * config.memory_rate)
-    entry = {"model": model, "trits": trits, "run": run, "command": command,
+    entry = {"model": model, "trits": trits, "run": run, "command": command, "commit": revision,
              "lanes": config.lanes, "trits_fed": float(config.lanes * config.memory_rate),
              "share_of_memory": float(floor / run["clocks_per_token"])}
     if model in qualities:
@@ -75,6 +76,7 @@ def table(results):
             row(f"bits a byte, {name}",
                 lambda r: f"{r['quality'][f'{kind}_bits_per_byte']:.4f}",  # noqa: B023
                 results[0]["quality"]["text"])
+    row("commit", lambda r: r["commit"], "")
     commands = "\n".join(f".venv/bin/python {r['command']}" for r in results)
     return "\n".join([*rows, "", "`make results` runs", "", "```", commands, "```"])
 
@@ -83,13 +85,13 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--text", help="validation text for bits a byte (takes minutes)")
     options = parser.parse_args()
-    path = HERE / "results.json"
+    path, revision = HERE / "results.json", commit()
     before = json.loads(path.read_text()) if path.exists() else []
     qualities = {entry["model"]: entry["quality"] for entry in before if "quality" in entry}
     if options.text:
         qualities = {model: run_json("-m", "tritone.model.quality", f"models/{model}",
                                      options.text, "--json") for model in dict(RUNS)}
-    results = [collect(*run, qualities) for run in RUNS]
+    results = [collect(*run, qualities, revision) for run in RUNS]
     path.write_text(json.dumps(results, indent=1) + "\n")
     write_between(HERE / "results.md", *MARKS, table(results))
     comparison.write()

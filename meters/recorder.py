@@ -135,7 +135,7 @@ class Recorder:
             try:
                 if meter is not None:
                     meter.close()
-            except Exception as error:
+            except Exception as error:  # its port is gone
                 self._fail(f"{self.name}: {type(error).__name__}: {' '.join(str(error).split())}")
             finally:
                 self._over.set()

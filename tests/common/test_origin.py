@@ -1,11 +1,10 @@
-"""What a file of results says of where it comes from, and how its figures were obtained."""
+"""What a file of results says of where it comes from."""
 
 import subprocess
 
 import pytest
 
 from tritone.common.origin import commit, origin, processor
-from tritone.common.provenance import ORDER, weakest
 
 
 @pytest.fixture
@@ -44,12 +43,3 @@ def test_outside_of_a_repository_there_is_none(tmp_path, monkeypatch):
 def test_a_command_can_be_pasted():
     assert origin("python", "x.py", "--prompt", "a b")["command"] == "python x.py --prompt 'a b'"
     assert processor()
-
-
-def test_of_two_figures_the_weaker_one_counts():
-    assert weakest("measured", "simulated") == "simulated"
-    assert weakest("estimated", "predicted", "measured") == "estimated"
-    assert weakest("post-route", "measured") == "post-route"
-    assert weakest(*ORDER) == "estimated" and weakest("measured") == "measured"
-    with pytest.raises(ValueError):
-        weakest("guessed")

@@ -68,6 +68,24 @@ def test_the_tables_have_what_was_measured(result):
     assert any(result["command"] in line for line in lines)
 
 
+def test_the_fastest_board_stands_beside_the_processor(tmp_path, result):
+    path = tmp_path / "roofline.json"
+    entry = {"machine": "slow", "boards": ["slow"], "model": "stories-200k", "clock_hz": 1000,
+             "clocks": 10.0}
+    path.write_text(json.dumps([
+        entry, entry | {"machine": "fast", "clocks": 0.5}, entry | {"model": "m", "clocks": 0.1},
+        entry | {"boards": [], "clocks": 0.1}]))
+    (line,) = report.beside([result], path)
+    assert line.startswith("Beside it: stories-200k on fast, 2,000 tokens/s (simulated clocks")
+    assert list(report.beside([result], tmp_path / "absent")) == []
+
+
+def test_a_kernel_of_one_model_alone_has_its_column(result):
+    other = result | {"kernels": {"new": 7.0}}
+    assert any(line.startswith("| model | plain") and line.endswith("| new |")
+               for line in report.markdown([result, other]).splitlines())
+
+
 @pytest.fixture
 def wrong_text(monkeypatch):
     """A golden model one of whose tokens is another."""

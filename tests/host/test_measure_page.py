@@ -144,8 +144,8 @@ def test_lines_for_people_name_how_each_group_was_obtained():
                        "2 of 2 passes")
     assert said[1] == "measured, by the clock:"
     assert said[2] == "  generation                   1,234 (1,000 to 1,500) tokens/s"
-    assert said[-1] == ("energy is divided by the 12 steps of a pass: tokens of the prompt but its last, "
-                        "and the tokens written")
+    assert said[-1] == ("energy is divided by the 12 steps of a pass: tokens of the prompt but its "
+                        "last, and the tokens written")
 
 
 @pytest.mark.parametrize("median, most, unit, text", [
