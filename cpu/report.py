@@ -64,8 +64,8 @@ def beside(results, path=SIMULATED):
                  if e["boards"] and e["model"] == result["model"]}
         if rates:
             name = max(rates, key=rates.get)
-            yield (f"Beside it: {result['model']} on {name}, {rates[name]:,.0f} tokens/s (simulated "
-                   "clocks at the clock that the board is built for, make roofline).")
+            yield (f"Beside it: {result['model']} on {name}, {rates[name]:,.0f} tokens/s "
+                   "(simulated clocks at the clock that the board is built for, make roofline).")
 
 
 def terminal(results):
