@@ -72,7 +72,7 @@ synth-xilinx: $(READY)  ## what the Verilog of BOARD=kcu116 takes of its FPGA, b
 synth: $(READY)  ## build/BOARD/BOARD.bit and its report (BOARD=ulx3s-85f, SEEDS=8)
 	@$(PY) -m tritone.boards.build "$(SYNTH_BOARD)" $(if $(SEEDS),--seeds $(SEEDS)) $(NAMED_PRESET)
 
-synth-all: .venv/figures  ## the bitstreams of all boards, many minutes each, then synth-report
+synth-all: $(READY)  ## the bitstreams of all boards, many minutes each, then synth-report
 	@status=0; for board in $$($(PY) -m tritone.boards.summary --list); do \
 	    $(PY) -m tritone.boards.build $$board || status=1; done; \
 	    $(PY) -m tritone.boards.summary && $(RETELL) && exit $$status
@@ -83,7 +83,7 @@ synth-smallest: $(READY)  ## synthesise and place the smallest preset, as in con
 synth-again: $(READY)  ## build what build/BOARD holds once more; the bitstreams must be equal
 	@$(PY) -m tritone.boards.build "$(SYNTH_BOARD)" --again
 
-synth-report: .venv/figures  ## collect the reports of build/ into docs/data and all tables
+synth-report: $(READY)  ## collect the reports of build/ into docs/data and all tables
 	@$(PY) -m tritone.boards.summary && $(RETELL)
 
 program: $(READY)  ## load build/BOARD/BOARD.bit into a board with openFPGALoader
@@ -117,10 +117,10 @@ train: .venv/train  ## train MODEL again from the texts in CORPUS into build/tra
 	    --corpus "$(CORPUS)" \
 	    $(if $(wildcard build/train/$(notdir $(MODEL))/work/checkpoint.pt),--resume)
 
-roofline: .venv/figures  ## simulate every model on every machine: what memory and array allow, what is reached
+roofline: $(READY)  ## simulate every model on every machine: what memory and array allow, what is reached
 	@$(PY) docs/roofline.py && $(PY) docs/comparison.py
 
-results: .venv/figures  ## run both models and write README's results and figures anew
+results: $(READY)  ## run both models and write README's results and figures anew
 	@$(PY) docs/results.py $(if $(wildcard $(CORPUS)/tinystories_val.txt),--text "$(CORPUS)/tinystories_val.txt")
 
 real-size: $(READY)  ## run a random model of the released 370M shape on the virtual board
@@ -160,10 +160,6 @@ $(READY): pyproject.toml requirements.lock | prerequisites
 	@$(PYTHON) -m venv .venv
 	@$(PY) -m pip install --disable-pip-version-check -r requirements.lock
 	@$(PY) -m pip install --disable-pip-version-check --no-deps --no-build-isolation -e .
-	@touch $@
-
-.venv/figures: $(READY)
-	@$(PY) -m pip install --disable-pip-version-check -c requirements.lock -e ".[figures]"
 	@touch $@
 
 .venv/train: $(READY)

@@ -51,7 +51,7 @@ def main(arguments=None):
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] == "tritone":
             raise
-        print(f"error: the Python package {error.name} is missing; make .venv/figures installs all "
+        print(f"error: the Python package {error.name} is missing; make .venv/ready installs all "
               "that the commands need", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
