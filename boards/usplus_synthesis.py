@@ -2,9 +2,9 @@
 
 from ..common.origin import commit
 from ..rtl.emit import write_if_changed
+from ..rtl.verilog_memories import ZEROS
 from .tools import YOSYS, ToolError, cell_counts, run_tool, versions
 from .usplus_top import MACHINE
-from .verilog_memories import ZEROS
 
 FAMILY = "xcup"  # UltraScale+, of Yosys' synth_xilinx
 PROVENANCE = "post-synthesis, yosys, not placed"

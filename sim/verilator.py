@@ -23,7 +23,7 @@ LOG_LINES = 25
 # Verilator asks each file to be compiled with its own group of options; these are the same for all.
 DEFINES = ["-DVERILATOR=1", "-DVM_COVERAGE=0", "-DVM_SC=0", "-DVM_TIMING=0", "-DVM_TRACE_FST=0",
            "-DVM_TRACE_SAIF=0", "-Wno-attributes"]
-GROUP_BYTES = 150_000  # generated C++ worth a compiler process of its own
+GROUP_BYTES = 400_000  # generated C++ worth a compiler process of its own
 
 
 class BuildError(TritoneError):

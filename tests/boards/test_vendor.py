@@ -18,7 +18,6 @@ from tritone.boards.usplus_ports import PortError
 from tritone.boards.usplus_synthesis import figures, resources, summary
 from tritone.boards.usplus_top import top_text
 from tritone.boards.vendor_board import vendor_board
-from tritone.boards.verilog_memories import with_loops
 from tritone.boards.vivado import pcie_settings, project_text
 from tritone.rtl.axi_interfaces import AxiGeometry, AxiSignature
 from tritone.rtl.pcie_interfaces import AxiStreamSignature
@@ -215,20 +214,6 @@ def test_settings_of_the_block():
     text = project_text(KCU116)
     assert text.count("{") == text.count("}") and text.count("[") == text.count("]")
     assert "CONFIG.C0.DDR4_AxiAddressWidth 30 \\" in text and "-part xcku5p-ffvb676-2-e" in text
-
-
-def test_memories_of_zeros_become_loops():
-    def memory(name, words):
-        rows = "".join(f"    {name}[{n}] = 8'h{word:02x};\n" for n, word in enumerate(words))
-        return f"  reg [7:0] {name} [{len(words) - 1}:0];\n  initial begin\n{rows}  end\n"
-
-    zeros, ones, short = memory("zeros", [0] * 20), memory("ones", [0] * 19 + [1]), memory("s", [0])
-    partly = memory("partly", [0] * 20).replace("[19:0]", "[20:0]")
-    text = with_loops(zeros + ones + short + partly)
-    assert text.endswith(ones + short + partly)
-    assert text.startswith("  reg [7:0] zeros [19:0];\n`ifndef ZEROS_AT_POWER_UP\n"
-                           "  integer zeros_word;\n  initial\n"
-                           "    for (zeros_word = 0; zeros_word < 20; ")
 
 
 # What it takes ---------------------------------------------------------------------------------

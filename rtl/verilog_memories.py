@@ -1,4 +1,5 @@
-"""Memories that begin as zeros, in a few lines of Verilog instead of one for each word."""
+"""Memories that begin as zeros, in a few lines of Verilog instead of one for each word: nine tenths
+of a machine's text, which Verilator takes half a minute to read."""
 
 import re
 
