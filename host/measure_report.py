@@ -97,6 +97,7 @@ def _speed_rows(part, latency, how=""):
 def _energy_rows(energy):
     names = (("idle", "idle_watts", "W"), ("running", "running_watts", "W"),
              ("running above idle", "difference_watts", "W"),
+             ("energy a pass", "joules_a_pass", "J"),
              ("energy a token", "joules_a_token", "J"),
              ("energy a token above idle", "joules_a_token_above_idle", "J"))
     return [(name, ranged(energy[key], unit), energy["provenance"], energy["note"])
