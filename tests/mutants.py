@@ -60,6 +60,8 @@ def copy_tree(folder):
         shutil.copytree(TREE / part, package / part, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("tests", "models", "pyproject.toml"):
         (folder / name).symlink_to(TREE / name)
+    for name in ("models", "docs"):  # the package is the tree, where it is not installed
+        (package / name).symlink_to(TREE / name)
 
 
 def plant(mutant, folder):
