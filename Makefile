@@ -117,7 +117,7 @@ train: .venv/train  ## train MODEL again from the texts in CORPUS into build/tra
 	    --corpus "$(CORPUS)" \
 	    $(if $(wildcard build/train/$(notdir $(MODEL))/work/checkpoint.pt),--resume)
 
-roofline: $(READY)  ## simulate every model on every machine: what memory and array allow, what is reached
+roofline: $(READY)  ## simulate all models on all machines against their bounds; rewrites docs and README's table
 	@$(PY) docs/roofline.py && $(PY) docs/comparison.py
 
 results: $(READY)  ## run both models and write README's results and figures anew
@@ -129,7 +129,7 @@ real-size: $(READY)  ## run a random model of the released 370M shape on the vir
 # Tables that show several files of docs/data follow each of them.
 RETELL = $(PY) -m tritone.power.command estimate --keep > /dev/null && $(PY) docs/comparison.py
 
-bench-cpu: $(READY)  ## measure the models on this computer's processor (SIZE=370M: a random model)
+bench-cpu: $(READY)  ## measure the models on this processor (SIZE=370M: a random one); rewrites README's table
 	@$(PY) -m tritone.cpu.bench --out docs/data/cpu $(if $(SIZE),--random "$(SIZE)") \
 	    $(if $(filter command line,$(origin MODEL)),--model "$(MODEL)") && $(PY) -m tritone.cpu.page && $(PY) docs/comparison.py
 

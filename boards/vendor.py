@@ -17,6 +17,7 @@ from ..common.pcie import PcieUse
 from ..rtl.axi_top import AxiTop
 from ..rtl.emit import to_rtlil, to_verilog, write_if_changed
 from ..sim.cache import build_root
+from ..sim.progress import step
 from .board import BoardError, vendor_boards
 from .usplus_ports import PortError
 from .usplus_synthesis import figures, summary
@@ -53,7 +54,8 @@ def write(board, folder):
                  f"{board.name}.xdc": constraints_text(board)}
     except PortError as error:
         raise BoardError(f"{board.title}: {error}") from error
-    texts = {f"{MACHINE}.v": to_verilog(to_rtlil(machine, MACHINE)), **texts}
+    with step("writing the machine's Verilog"):
+        texts = {f"{MACHINE}.v": to_verilog(to_rtlil(machine, MACHINE)), **texts}
     for name, text in texts.items():
         write_if_changed(folder / name, text)
     return [folder / name for name in texts]

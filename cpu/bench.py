@@ -23,7 +23,7 @@ from .engine import Engine
 from .errors import CpuError
 from .layout import Packed
 from .library import library
-from .machine import describe, physical_cores, usable_cores
+from .machine import describe, is_busy, physical_cores, usable_cores
 from .random_model import SHAPES
 from .report import beside, machine_lines, terminal
 from .subject import random_subject, shipped
@@ -33,7 +33,6 @@ MODELS = TREE / "models"
 KEPT = TREE / "docs" / "data" / "cpu"
 THREADS = "1,cores,all"
 CHOOSING = 0.2  # of the seconds, for each kernel
-BUSY = 0.3  # load a core, above which figures are too low
 
 
 def threads(text):
@@ -194,7 +193,7 @@ def show(results, console):
         console.print(line, markup=False, highlight=False, soft_wrap=True)
     for reason in sorted({run["energy"]["why"] for r in results for run in r["runs"]} - {""}):
         console.print(f"No energy: {reason}.", markup=False, highlight=False)
-    if machine["load"] > BUSY * machine["usable_cores"]:
+    if is_busy(machine):
         console.print(f"warning: the machine was busy (load {machine['load']}); the figures are "
                       "too low", style="yellow")
 

@@ -9,6 +9,7 @@ from pathlib import Path
 CPUINFO = Path("/proc/cpuinfo")
 CPUS = Path("/sys/devices/system/cpu")
 QUOTA = Path("/sys/fs/cgroup/cpu.max")  # of a container
+BUSY = 0.3  # load a core, above which figures are too low
 # Extensions that make a difference to the kernels.
 VECTORS = ("avx2", "avx_vnni", "avx512f", "avx512bw", "avx512_vnni", "asimd", "asimddp", "i8mm")
 
@@ -21,6 +22,11 @@ def _cpuinfo():
         return {}
     pairs = (line.partition(":") for line in text.partition("\n\n")[0].splitlines())
     return {name.strip(): value.strip() for name, _, value in pairs}
+
+
+def is_busy(machine):
+    """Whether what `describe` has found is too much other work for figures that count."""
+    return machine["load"] > BUSY * machine["usable_cores"]
 
 
 def instructions():

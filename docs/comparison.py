@@ -11,6 +11,7 @@ from pathlib import Path
 
 from tritone.common.errors import TritoneError
 from tritone.common.page import marks, write_between
+from tritone.cpu.machine import is_busy
 
 HERE = Path(__file__).resolve().parent
 DATA, PAGES = HERE / "data", (HERE / "results.md", HERE.parent / "README.md")
@@ -93,7 +94,9 @@ def measured_row(name, run):
 
 def processor_rows(entry):
     """A model on a processor: each number of threads with its best kernel."""
-    machine = entry["machine"]
+    machine, how = entry["machine"], entry["provenance"]
+    if is_busy(machine):
+        how += f", too low: the machine was busy, load {machine['load']}"
     for run in entry["runs"]:
         many = "one thread" if run["threads"] == 1 else f"{run['threads']} threads"
         energy = run["energy"]["joules_a_token"]
@@ -101,7 +104,7 @@ def processor_rows(entry):
                f"{', '.join(machine['vectors'][-1:]) or 'no vectors'}; {many}, our kernel "
                f"`{run['kernel']}`",
                entry["model"], number(run["tokens_per_second"]["median"]), "",
-               f"{1000 * energy:.3g}" if energy else "", entry["provenance"],
+               f"{1000 * energy:.3g}" if energy else "", how,
                f"`{entry['command']}`", entry["commit"],
                "" if energy else f"energy: {run['energy']['why']}")
 

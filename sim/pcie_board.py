@@ -20,6 +20,7 @@ from ..common.errors import TritoneError
 from . import runner
 from .bench import machine
 from .pcie_server import connected, serve
+from .progress import step
 from .streams import parameters
 
 NAME = "pcie_top"
@@ -92,7 +93,8 @@ async def board(dut):
 def become(top, given):
     """Builds the simulator of `top` and replaces this process by it; what it says goes to standard
     output. `given`: preset and changes of its Config, descriptors of socket and memory."""
-    folder = runner.build(top, NAME)
+    with step("compiling the machine behind PCIe, a minute the first time"):
+        folder = runner.build(top, NAME)
     variables = runner.environment(NAME, "pcie_board", "board", 1, FOREVER, given)
     variables |= {"COCOTB_RESULTS_FILE": os.devnull, "COCOTB_LOG_LEVEL": "WARNING"}
     os.dup2(sys.stdout.fileno(), sys.stderr.fileno())

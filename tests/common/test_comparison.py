@@ -24,7 +24,8 @@ MACHINES = [{**MACHINE, "clocks": 100.0, "machine": "slower"}, MACHINE,
 RUN = {"preset": "p", "model": "m", "wall": {"tokens_per_s": {"median": 801.3}}, "commit": "c5",
        "energy": {"joules_a_token": {"median": 0.00123}}, "partial": None,
        "command": "python host/measure.py"}
-PROCESSOR = {"machine": {"processor": "Chip", "usable_cores": 8, "vectors": ["avx2", "vnni"]},
+PROCESSOR = {"machine": {"processor": "Chip", "usable_cores": 8, "vectors": ["avx2", "vnni"],
+                         "load": 2.4},
              "model": "m", "provenance": "measured",
              "command": "tritone bench-cpu", "commit": "c2", "runs": [
                  {"threads": 1, "kernel": "packed", "tokens_per_second": {"median": 4321.0},
@@ -72,6 +73,13 @@ def test_every_row_has_its_figures_and_where_they_are_from(rows, data):
         ("Chip, 8 cores, vnni; 8 threads, our kernel `bytes`", "m", "99.9", "", "", "measured",
          "`tritone bench-cpu`", "c2", "energy: no meter"),
         ("P", "pm", "0.33", "89%, of reads", "1, claimed", "claimed", "s", "", "all")]
+
+
+def test_a_busy_processors_row_says_so(rows, data):
+    busy = PROCESSOR["machine"] | {"load": 2.41}  # of 8 cores
+    (data / "cpu" / "x.json").write_text(json.dumps(PROCESSOR | {"machine": busy}))
+    assert [row[5] for row in rows(data) if row[0].startswith("Chip")] == \
+        ["measured, too low: the machine was busy, load 2.41"] * 2
 
 
 def test_a_run_on_no_board_has_no_row(rows, data):

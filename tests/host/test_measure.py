@@ -186,7 +186,8 @@ resources:
 
 def test_energy_from_a_supply_over_visa(fake, tmp_path):
     (tmp_path / "bench.yaml").write_text(SUPPLY)
-    meter = parse_spec(f"visa:USB0::0x1AB1::0x0E11::DP8C::INSTR,backend={tmp_path}/bench.yaml@sim")
+    meter = parse_spec("visa:USB0::0x1AB1::0x0E11::DP8C::INSTR,timeout=30,"
+                       f"backend={tmp_path}/bench.yaml@sim")
     status, found = fake(FakeBoard(0.07), meter, tokens=50, repeats=1)
     (one,), energy = found["passes"], found["energy"]
     assert status == 0 and energy["refused"] == [] and found["meter"]["failure"] is None
