@@ -75,7 +75,7 @@ synth: $(READY)  ## build/BOARD/BOARD.bit and its report (BOARD=ulx3s-85f, SEEDS
 synth-all: $(READY)  ## the bitstreams of all boards, many minutes each, then synth-report
 	@status=0; for board in $$($(PY) -m tritone.boards.summary --list); do \
 	    $(PY) -m tritone.boards.build $$board || status=1; done; \
-	    $(PY) -m tritone.boards.summary && $(RETELL) && exit $$status
+	    $(MAKE) --no-print-directory synth-report && exit $$status
 
 synth-smallest: $(READY)  ## synthesise and place the smallest preset, as in continuous integration
 	@$(PY) -m tritone.boards.build ulx3s-45f --preset tiny --place
@@ -84,7 +84,9 @@ synth-again: $(READY)  ## build what build/BOARD holds once more; the bitstreams
 	@$(PY) -m tritone.boards.build "$(SYNTH_BOARD)" --again
 
 synth-report: $(READY)  ## collect the reports of build/ into docs/data and all tables
-	@$(PY) -m tritone.boards.summary && $(RETELL)
+	@$(PY) -m tritone.boards.summary
+	@$(PY) -m tritone.power.command estimate --keep > /dev/null
+	@$(PY) docs/comparison.py
 
 program: $(READY)  ## load build/BOARD/BOARD.bit into a board with openFPGALoader
 	@$(PY) -m tritone.boards.program "$(SYNTH_BOARD)"
@@ -118,7 +120,8 @@ train: .venv/train  ## train MODEL again from the texts in CORPUS into build/tra
 	    $(if $(wildcard build/train/$(notdir $(MODEL))/work/checkpoint.pt),--resume)
 
 roofline: $(READY)  ## simulate all models on all machines against their bounds; rewrites docs and README's table
-	@$(PY) docs/roofline.py && $(PY) docs/comparison.py
+	@$(PY) docs/roofline.py
+	@$(PY) docs/comparison.py
 
 results: $(READY)  ## run both models and write README's results and figures anew
 	@$(PY) docs/results.py $(if $(wildcard $(CORPUS)/tinystories_val.txt),--text "$(CORPUS)/tinystories_val.txt")
@@ -126,12 +129,11 @@ results: $(READY)  ## run both models and write README's results and figures ane
 real-size: $(READY)  ## run a random model of the released 370M shape on the virtual board
 	@$(PY) docs/real_size.py
 
-# Tables that show several files of docs/data follow each of them.
-RETELL = $(PY) -m tritone.power.command estimate --keep > /dev/null && $(PY) docs/comparison.py
-
 bench-cpu: $(READY)  ## measure the models on this processor (SIZE=370M: a random one); rewrites README's table
 	@$(PY) -m tritone.cpu.bench --out docs/data/cpu $(if $(SIZE),--random "$(SIZE)") \
-	    $(if $(filter command line,$(origin MODEL)),--model "$(MODEL)") && $(PY) -m tritone.cpu.page && $(PY) docs/comparison.py
+	    $(if $(filter command line,$(origin MODEL)),--model "$(MODEL)")
+	@$(PY) -m tritone.cpu.page
+	@$(PY) docs/comparison.py
 
 lock: | prerequisites  ## resolve pyproject.toml again and write requirements.lock
 	rm -rf build/lock

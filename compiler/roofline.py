@@ -66,6 +66,15 @@ def where_the_clocks_went(counters):
     return states | {OTHER: counters["clocks"] / tokens - sum(states.values())}
 
 
+def fastest(entries):
+    """{model: its fastest entry on a board} of those of docs/data/roofline.json."""
+    found = {}
+    for entry in sorted(entries, key=lambda e: -e["clock_hz"] / e["clocks"]):
+        if entry["boards"]:
+            found.setdefault(entry["model"], entry)
+    return found
+
+
 def passes(counters):
     """{box: clocks of a token} in which a vector box worked, beside the array or not."""
     return {text: counters[name] / counters["tokens"] for name, text in PASSES.items()}

@@ -14,7 +14,7 @@ from rich.console import Console
 
 from ..common.errors import TritoneError
 from ..common.origin import commit
-from ..host.generate import INTERRUPTED, Parser
+from ..host.common_options import INTERRUPTED, Parser
 from ..model.golden import Golden
 from . import measure
 from .check import TEMPERATURES, check, texts
@@ -30,7 +30,6 @@ from .subject import random_subject, shipped
 
 TREE = Path(__file__).resolve().parents[1]
 MODELS = TREE / "models"
-KEPT = TREE / "docs" / "data" / "cpu"
 THREADS = "1,cores,all"
 CHOOSING = 0.2  # of the seconds, for each kernel
 

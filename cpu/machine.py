@@ -6,6 +6,8 @@ import platform
 import re
 from pathlib import Path
 
+from ..common.origin import processor
+
 CPUINFO = Path("/proc/cpuinfo")
 CPUS = Path("/sys/devices/system/cpu")
 QUOTA = Path("/sys/fs/cgroup/cpu.max")  # of a container
@@ -107,7 +109,7 @@ def describe(built):
     fields = _cpuinfo()
     flags = fields.get("flags", fields.get("Features", "")).split()
     return {
-        "processor": fields.get("model name") or platform.processor() or platform.machine(),
+        "processor": processor(),
         "architecture": platform.machine(), "family": fields.get("cpu family", ""),
         "model": fields.get("model", ""), "cores": os.cpu_count(), "usable_cores": usable_cores(),
         "physical_cores": physical_cores(),

@@ -2,15 +2,11 @@
 
 import numpy as np
 
+from ..meters.energy import spread
+
 REPEATS = 11
 SHORTEST = 4  # tokens of a repeat
 LONGEST = 200_000
-
-
-def spread(values):
-    """Median, least and most."""
-    return {"median": float(np.median(values)), "least": float(np.min(values)),
-            "most": float(np.max(values))}
 
 
 def length(seconds_each, seconds):

@@ -5,6 +5,8 @@ from pathlib import Path
 
 from rich.table import Table
 
+from ..compiler.roofline import fastest
+
 MICRO = 1e6
 SIMULATED = Path(__file__).resolve().parents[1] / "docs" / "data" / "roofline.json"
 
@@ -58,13 +60,11 @@ def machine_lines(machine):
 
 def beside(results, path=SIMULATED):
     """A line a model: what the fastest board does, as make roofline has simulated it."""
-    machines = json.loads(path.read_text()) if path.exists() else []
+    best = fastest(json.loads(path.read_text())) if path.exists() else {}
     for result in results:
-        rates = {e["machine"]: e["clock_hz"] / e["clocks"] for e in machines
-                 if e["boards"] and e["model"] == result["model"]}
-        if rates:
-            name = max(rates, key=rates.get)
-            yield (f"Beside it: {result['model']} on {name}, {rates[name]:,.0f} tokens/s "
+        if entry := best.get(result["model"]):
+            rate = entry["clock_hz"] / entry["clocks"]
+            yield (f"Beside it: {result['model']} on {entry['machine']}, {rate:,.0f} tokens/s "
                    "(simulated clocks at the clock that the board is built for, make roofline).")
 
 

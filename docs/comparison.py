@@ -11,6 +11,7 @@ from pathlib import Path
 
 from tritone.common.errors import TritoneError
 from tritone.common.page import marks, write_between
+from tritone.compiler.roofline import fastest
 from tritone.cpu.machine import is_busy
 
 HERE = Path(__file__).resolve().parent
@@ -64,11 +65,9 @@ def board_row(board, power):
 def machine_rows(machines, boards):
     """The fastest board for each model of which no report of a board tells."""
     known = {Path(board["speed"]["model"]).name for board in boards}
-    fastest = {}
-    for entry in sorted(machines, key=lambda e: e["clock_hz"] / e["clocks"]):
-        if entry["boards"] and entry["model"] not in known:
-            fastest[entry["model"]] = entry
-    for model, entry in sorted(fastest.items()):
+    for model, entry in sorted(fastest(machines).items()):
+        if model in known:
+            continue
         memory = entry["bound"] == "memory"
         yield (f"**Tritone**, `{entry['machine']}`, model in SDRAM", model,
                number(entry["clock_hz"] / entry["clocks"]),

@@ -76,11 +76,11 @@ def figure(run, name, where):
 def board_name(run, chosen, where):
     """The board's name, which a run that went through a port does not know; EnergyError if it is
     none, or one with another machine than the one that ran."""
-    said = run.get("board")
-    if chosen and said != chosen and said in list(PRESET_OF):
+    said = str(run.get("board"))
+    if said in PRESET_OF and chosen not in (None, said):
         raise EnergyError(f"{where}: this is a run of {said}, not of {chosen}")
     name = chosen or said
-    if not isinstance(name, str) or name not in PRESET_OF:
+    if name not in PRESET_OF:
         raise EnergyError(f"{where}: which board is {name!r}? say --board, one of "
                           f"{', '.join(PRESET_OF)}")
     if run.get("preset", PRESET_OF[name]) != PRESET_OF[name]:

@@ -16,6 +16,7 @@ from rich.table import Table
 from ..common.config import preset
 from ..common.errors import TritoneError
 from ..common.page import marks, write_between
+from ..host.common_options import Parser
 from ..sim.cache import build_root
 from . import activity, calibrate, energies, estimate
 
@@ -25,13 +26,6 @@ ESTIMATES = marks("estimates", "tritone power estimate --keep")
 SOURCES = marks("energies", "tritone power estimate --keep")
 PICTURED = "ulx3s-85f", "ulx3s-85f-resident"
 WIDTH = 110  # without a terminal
-
-
-class Parser(argparse.ArgumentParser):
-    """Complains in one line."""
-
-    def error(self, message):
-        self.exit(2, f"error: {message}\n")
 
 
 def png(text):

@@ -47,9 +47,10 @@ def report_of(name, built=True):
             report = json.loads(path.read_text())
         except ValueError as error:
             raise EnergyError(f"{path}: {error}; expected JSON") from error
-        if not isinstance(report, dict) or (missing := sorted(REPORTED - set(report))):
-            raise EnergyError(f"{path}: not a report of make synth"
-                              + (f", it lacks {missing[0]!r}" if isinstance(report, dict) else ""))
+        if not isinstance(report, dict):
+            raise EnergyError(f"{path}: not a report of make synth")
+        if missing := sorted(REPORTED - set(report)):
+            raise EnergyError(f"{path}: not a report of make synth, it lacks {missing[0]!r}")
         return report
     known = ", ".join(sorted(path.stem for path in REPORTS.glob("*.json")))
     raise EnergyError(f"no report of a board {name!r}: make synth BOARD={name}, or one of {known}")
