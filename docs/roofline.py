@@ -159,7 +159,7 @@ def tables(entries):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--tokens", type=int, default=TOKENS, help="each takes the same clocks")
+    parser.add_argument("--tokens", type=int, default=TOKENS, help="more make a refresh count less")
     parser.add_argument("--pictures", action="store_true", help="simulate nothing")
     options = parser.parse_args()
     try:
