@@ -27,8 +27,10 @@ Two files make the test of a block. `sim/tb_quantise.py` runs inside the simulat
 
 `parameters` (JSON values) come out of `streams.parameters()` in the testbench. A program is built
 once for each text of the design (about two seconds for a block, kept under build/sim) and shared
-by its cases. A case ends after `clocks` clocks or `wall` seconds, whichever comes first. Seeds are
-fixed; TRITONE_SEED=n tries another one. TRITONE_WAVES=1 leaves build/sim/<case>.vcd.
+by its cases. Where the text itself takes long, `made(Quantise, config)` instead of
+`Quantise(config)` writes it once. A case ends after `clocks` clocks or `wall` seconds, whichever
+comes first. Seeds are fixed; TRITONE_SEED=n tries another one. TRITONE_WAVES=1 leaves
+build/sim/<case>.vcd.
 """
 
 import importlib
@@ -39,6 +41,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+from functools import lru_cache
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -88,6 +91,13 @@ def snake(component):
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", type(component).__name__).lower()
 
 
+@lru_cache(maxsize=16)
+def made(kind, *arguments, **named):
+    """`kind(*arguments, **named)`, the same component for the same arguments in this process."""
+    return kind(*arguments, **named)
+
+
+@lru_cache(maxsize=16)
 def build(component, name, *, waves=False, internals=False):
     """Folder of the simulator of `component`, from build/sim or made now.
 

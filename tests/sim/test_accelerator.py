@@ -9,7 +9,7 @@ from tritone.model.golden import Golden
 from tritone.model.integers import integer_model
 from tritone.rtl.accelerator import Accelerator
 from tritone.sim.bench import machine
-from tritone.sim.runner import cases, run
+from tritone.sim.runner import cases, made, run
 
 SHAPE = shape_of(20, 2, 30, 40)
 ODD = shape_of(19, 2, 33, 41)  # fills no word and no beat
@@ -67,7 +67,7 @@ def system(request, tmp_path_factory):
 @pytest.mark.parametrize("case", cases("tb_accelerator"))
 def test_accelerator(case, system):
     config, parameters = system
-    run(Accelerator(config), "tb_accelerator", case, parameters=parameters)
+    run(made(Accelerator, config), "tb_accelerator", case, parameters=parameters)
 
 
 def test_accelerator_in_compact_formats(tmp_path):

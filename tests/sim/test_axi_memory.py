@@ -4,7 +4,7 @@ import pytest
 
 from tritone.rtl.axi_interfaces import AxiError, AxiGeometry
 from tritone.rtl.axi_memory import AxiMemory
-from tritone.sim.runner import cases, run
+from tritone.sim.runner import cases, made, run
 from tritone.sim.tb_axi_memory import config_of
 
 # The machine's clock, and the memory's where it is not faster: 8 ns and 3.334 ns otherwise.
@@ -37,7 +37,7 @@ def test_other_widths(case, name):
 
 
 def simulate(case, settings):
-    component = AxiMemory(config_of(settings), data_bits=settings["data_bits"])
+    component = made(AxiMemory, config_of(settings), data_bits=settings["data_bits"])
     run(component, "tb_axi_memory", case, parameters=settings)
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from tritone.common.config import preset
 from tritone.rtl.control import Control
-from tritone.sim.runner import cases, run
+from tritone.sim.runner import cases, made, run
 
 TINY = "tiny", {"token_fifo": 16}
 WIDE = "virtual", {"token_fifo": 16, "inputs": 30, "rows": 2, "vector": 1,  # words of 96 bits
@@ -13,7 +13,7 @@ POLL_CLOCKS = 300
 
 
 def check(case, name, changes):
-    run(Control(preset(name, **changes), poll_clocks=POLL_CLOCKS), "tb_control", case,
+    run(made(Control, preset(name, **changes), poll_clocks=POLL_CLOCKS), "tb_control", case,
         parameters={"preset": name, "changes": changes, "poll_clocks": POLL_CLOCKS})
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from tritone.rtl.embedder import Embedder
 from tritone.sim.bench import machine
-from tritone.sim.runner import cases, run
+from tritone.sim.runner import cases, made, run
 
 MACHINES = [pytest.param({"preset": "tiny", "changes": {}}, id="vector=1"),
             pytest.param({"preset": "virtual", "changes": {"max_hidden": 40}}, id="vector=2"),
@@ -17,4 +17,4 @@ MACHINES = [pytest.param({"preset": "tiny", "changes": {}}, id="vector=1"),
 @pytest.mark.parametrize("parameters", MACHINES)
 @pytest.mark.parametrize("case", cases("tb_embedder"))
 def test_embedder(case, parameters):
-    run(Embedder(machine(parameters)), "tb_embedder", case, parameters=parameters)
+    run(made(Embedder, machine(parameters)), "tb_embedder", case, parameters=parameters)

@@ -4,7 +4,7 @@ import pytest
 
 from tritone.rtl.glu import Glu
 from tritone.sim.elementwise import machine
-from tritone.sim.runner import cases, run
+from tritone.sim.runner import cases, made, run
 
 MACHINES = [pytest.param({"preset": "narrow"}, id="vector=1"),
            pytest.param({"preset": "virtual"}, id="vector=2"),
@@ -17,7 +17,7 @@ LARGE = {"preset": "virtual", "inputs": 40, "vector": 8}
 @pytest.mark.parametrize("sizes", MACHINES)
 @pytest.mark.parametrize("case", cases("tb_glu"))
 def test_glu(case, sizes):
-    run(Glu(machine(**sizes)), "tb_glu", case, parameters=sizes)
+    run(made(Glu, machine(**sizes)), "tb_glu", case, parameters=sizes)
 
 
 @pytest.mark.parametrize("case", [c for c in cases("tb_glu") if "energy_is" in c])

@@ -4,7 +4,7 @@ import pytest
 
 from tritone.common.config import preset
 from tritone.rtl.memory_march import MemoryMarch
-from tritone.sim.runner import cases, run
+from tritone.sim.runner import cases, made, run
 
 TINY = "tiny", {}
 WIDE = "virtual", {"inputs": 30, "rows": 2, "vector": 1, "formats": "compact",  # of 96 bits
@@ -12,7 +12,7 @@ WIDE = "virtual", {"inputs": 30, "rows": 2, "vector": 1, "formats": "compact",  
 
 
 def check(case, name, changes):
-    run(MemoryMarch(preset(name, **changes)), "tb_memory_march", case,
+    run(made(MemoryMarch, preset(name, **changes)), "tb_memory_march", case,
         parameters={"preset": name, "changes": changes})
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from tritone.rtl.mlgru import Mlgru
 from tritone.sim.elementwise import machine
-from tritone.sim.runner import cases, run
+from tritone.sim.runner import cases, made, run
 
 MACHINES = [pytest.param({"preset": "narrow"}, id="vector=1"),
            pytest.param({"preset": "virtual"}, id="vector=2"),
@@ -15,4 +15,4 @@ MACHINES = [pytest.param({"preset": "narrow"}, id="vector=1"),
 @pytest.mark.parametrize("sizes", MACHINES)
 @pytest.mark.parametrize("case", cases("tb_mlgru"))
 def test_mlgru(case, sizes):
-    run(Mlgru(machine(**sizes)), "tb_mlgru", case, parameters=sizes)
+    run(made(Mlgru, machine(**sizes)), "tb_mlgru", case, parameters=sizes)

@@ -5,14 +5,15 @@ import pytest
 from tritone.common.config import preset
 from tritone.common.pcie import PcieUse
 from tritone.rtl.pcie_endpoint import PcieEndpoint
-from tritone.sim.runner import cases, run
+from tritone.sim.runner import cases, made, run
 
 CONFIG = {"preset": "tiny", "changes": {"memory_rate": 1, "memory_latency": 8}}
 CLOCKS = 2_000_000
 
 
 def simulate(bench, case):
-    box = PcieEndpoint(PcieUse(timeout=4000), preset(CONFIG["preset"], **CONFIG["changes"]))
+    box = made(PcieEndpoint, PcieUse(timeout=4000),
+               preset(CONFIG["preset"], **CONFIG["changes"]))
     run(box, bench, case, clocks=CLOCKS, wall=600, parameters={"config": CONFIG})
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from tritone.sim.pcie_front import PcieFront
-from tritone.sim.runner import cases, run
+from tritone.sim.runner import cases, made, run
 
 OTHER = pytest.mark.other_width
 ALL = [pytest.param(case, lanes, marks=[OTHER] if lanes != 2 else [])
@@ -13,4 +13,4 @@ ALL = [pytest.param(case, lanes, marks=[OTHER] if lanes != 2 else [])
 
 @pytest.mark.parametrize("case, lanes", ALL)
 def test_pcie_front(case, lanes):
-    run(PcieFront(lanes), "tb_pcie_front", case, parameters={"lanes": lanes})
+    run(made(PcieFront, lanes), "tb_pcie_front", case, parameters={"lanes": lanes})

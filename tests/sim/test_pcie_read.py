@@ -4,7 +4,7 @@ import pytest
 
 from tritone.common.pcie import TAGS, PcieUse
 from tritone.rtl.pcie_read import ReadEngine
-from tritone.sim.runner import cases, run
+from tritone.sim.runner import cases, made, run
 
 CASES = cases("tb_pcie_read")
 DATA = ["every_alignment_and_short_length/idle=0.3/stall=0.3/boundary=64",
@@ -18,7 +18,7 @@ TIMEOUT = 4000  # clocks; longer than any read of the tests waits among the othe
 
 def check(case, lanes):
     use = {"lanes": lanes, "timeout": TIMEOUT}
-    run(ReadEngine(PcieUse(**use)), "tb_pcie_read", case, name=f"read_engine_{lanes}",
+    run(made(ReadEngine, PcieUse(**use)), "tb_pcie_read", case, name=f"read_engine_{lanes}",
         parameters={"use": use, "tags": TAGS})
 
 

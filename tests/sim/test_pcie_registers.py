@@ -3,7 +3,7 @@
 import pytest
 
 from tritone.rtl.pcie_registers import BarRegisters
-from tritone.sim.runner import cases, run
+from tritone.sim.runner import cases, made, run
 
 OTHER = pytest.mark.other_width
 ALL = [pytest.param(case, lanes, marks=[OTHER] if lanes != 2 else [])
@@ -13,4 +13,4 @@ ALL = [pytest.param(case, lanes, marks=[OTHER] if lanes != 2 else [])
 
 @pytest.mark.parametrize("case, lanes", ALL)
 def test_pcie_registers(case, lanes):
-    run(BarRegisters(lanes), "tb_pcie_registers", case, parameters={"lanes": lanes})
+    run(made(BarRegisters, lanes), "tb_pcie_registers", case, parameters={"lanes": lanes})

@@ -4,7 +4,7 @@ import pytest
 
 from tritone.common.pcie import PcieUse
 from tritone.rtl.pcie_write import WriteEngine
-from tritone.sim.runner import cases, run
+from tritone.sim.runner import cases, made, run
 
 CASES = cases("tb_pcie_write")
 DATA = ["every_alignment_and_short_length/idle=0.3/stall=0.3", "around_every_cut/limit=1",
@@ -15,7 +15,7 @@ DATA = ["every_alignment_and_short_length/idle=0.3/stall=0.3", "around_every_cut
 
 def check(case, lanes):
     use = {"lanes": lanes}
-    run(WriteEngine(PcieUse(**use)), "tb_pcie_write", case, name=f"write_engine_{lanes}",
+    run(made(WriteEngine, PcieUse(**use)), "tb_pcie_write", case, name=f"write_engine_{lanes}",
         parameters={"use": use})
 
 

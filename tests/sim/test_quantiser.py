@@ -4,7 +4,7 @@ import pytest
 
 from tritone.common.config import preset
 from tritone.rtl.quantiser import Quantiser
-from tritone.sim.runner import cases, run
+from tritone.sim.runner import cases, made, run
 
 SMALL = {"max_inner": 64, "max_hidden": 64}
 MACHINES = [pytest.param({"preset": "tiny", "changes": {}}, id="vector=1"),
@@ -22,11 +22,11 @@ OTHERS = [pytest.param({"preset": "virtual", "changes": {
 @pytest.mark.parametrize("case", cases("tb_quantiser"))
 def test_quantiser(case, machine):
     config = preset(machine["preset"], **machine["changes"])
-    run(Quantiser(config), "tb_quantiser", case, parameters=machine)
+    run(made(Quantiser, config), "tb_quantiser", case, parameters=machine)
 
 
 @pytest.mark.parametrize("machine", OTHERS)
 @pytest.mark.parametrize("case", ["codes_match/idle=0.4/stall=0.5", "a_whole_bank_is_used"])
 def test_quantiser_of_another_size(case, machine):
     config = preset(machine["preset"], **machine["changes"])
-    run(Quantiser(config), "tb_quantiser", case, parameters=machine)
+    run(made(Quantiser, config), "tb_quantiser", case, parameters=machine)

@@ -4,7 +4,7 @@ import pytest
 
 from tritone.rtl.results import Results
 from tritone.sim.bench import machine
-from tritone.sim.runner import cases, run
+from tritone.sim.runner import cases, made, run
 
 SMALL = {"max_hidden": 40, "max_inner": 80, "max_layers": 4}
 MACHINES = [pytest.param({"preset": "tiny", "changes": SMALL}, id="vector=1"),
@@ -18,7 +18,7 @@ LARGE = {"preset": "virtual", "changes": SMALL | {"inputs": 40, "vector": 8,
 @pytest.mark.parametrize("parameters", MACHINES)
 @pytest.mark.parametrize("case", cases("tb_results"))
 def test_results(case, parameters):
-    run(Results(machine(parameters)), "tb_results", case, parameters=parameters)
+    run(made(Results, machine(parameters)), "tb_results", case, parameters=parameters)
 
 
 @pytest.mark.parametrize("case", [c for c in cases("tb_results")

@@ -4,14 +4,14 @@ import pytest
 
 from tritone.rtl.sequencer import Sequencer
 from tritone.sim.bench import machine
-from tritone.sim.runner import cases, run
+from tritone.sim.runner import cases, made, run
 
 # What is judged of a header does not depend on the width of its words.
 WIDE = [c for c in cases("tb_sequencer") if not c.startswith("a_bad_header")]
 
 
 def check(case, parameters):
-    run(Sequencer(machine(parameters)), "tb_sequencer", case, parameters=parameters)
+    run(made(Sequencer, machine(parameters)), "tb_sequencer", case, parameters=parameters)
 
 
 @pytest.mark.parametrize("case", cases("tb_sequencer"))

@@ -4,7 +4,7 @@ import pytest
 
 from tritone.common.config import preset
 from tritone.rtl.table_array import TableArray
-from tritone.sim.runner import cases, run
+from tritone.sim.runner import cases, made, run
 
 SMALL = {"array": "tables", "weights": "resident", "max_hidden": 32, "max_inner": 48}
 MACHINES = {
@@ -18,5 +18,5 @@ CASES = [(case, machine) for case in cases("tb_table_array") for machine in MACH
 
 @pytest.mark.parametrize(("case", "machine"), CASES)
 def test_table_array(case, machine):
-    run(TableArray(preset("narrow", **MACHINES[machine])), "tb_table_array", case,
+    run(made(TableArray, preset("narrow", **MACHINES[machine])), "tb_table_array", case,
         parameters={"preset": "narrow", "changes": MACHINES[machine]})

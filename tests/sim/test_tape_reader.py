@@ -4,7 +4,7 @@ import pytest
 
 from tritone.rtl.tape_reader import TapeReader
 from tritone.sim.bench import machine
-from tritone.sim.runner import cases, run
+from tritone.sim.runner import cases, made, run
 
 SMALL = {"memory_words": 1000, "memory_rate": 1, "memory_latency": 5}
 MACHINES = [
@@ -16,4 +16,4 @@ MACHINES = [
 @pytest.mark.parametrize("parameters", MACHINES)
 @pytest.mark.parametrize("case", cases("tb_tape_reader"))
 def test_tape_reader(case, parameters):
-    run(TapeReader(machine(parameters)), "tb_tape_reader", case, parameters=parameters)
+    run(made(TapeReader, machine(parameters)), "tb_tape_reader", case, parameters=parameters)

@@ -4,7 +4,7 @@ import pytest
 
 from tritone.common.config import preset
 from tritone.rtl.ternary_array import TernaryArray
-from tritone.sim.runner import cases, run
+from tritone.sim.runner import cases, made, run
 
 MACHINES = {  # preset, changes to it, columns
     "vector1": ("narrow", {}, 1),
@@ -20,5 +20,5 @@ CASES = [(case, machine) for case in cases("tb_ternary_array") for machine in MA
 @pytest.mark.parametrize(("case", "machine"), CASES)
 def test_ternary_array(case, machine):
     name, changes, columns = MACHINES[machine]
-    run(TernaryArray(preset(name, **changes), columns=columns), "tb_ternary_array", case,
+    run(made(TernaryArray, preset(name, **changes), columns=columns), "tb_ternary_array", case,
         parameters={"preset": name, "changes": changes, "columns": columns})

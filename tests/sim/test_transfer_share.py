@@ -4,7 +4,7 @@ import pytest
 
 from tritone.common.pcie import PcieUse
 from tritone.rtl.transfer_share import ReadShare, WriteShare
-from tritone.sim.runner import cases, run
+from tritone.sim.runner import cases, made, run
 
 USERS = 3
 
@@ -12,7 +12,8 @@ USERS = 3
 @pytest.mark.parametrize("case", cases("tb_transfer_share"))
 def test_transfer_share(case):
     share = ReadShare if case.startswith("reads") else WriteShare
-    run(share(PcieUse(), USERS), "tb_transfer_share", case, parameters={"use": {}, "users": USERS})
+    run(made(share, PcieUse(), USERS), "tb_transfer_share", case,
+        parameters={"use": {}, "users": USERS})
 
 
 def test_a_share_has_two_users_at_least():
