@@ -6,6 +6,7 @@ The netlist of synth_ecp5, as it is placed, is simulated clock by clock with who
 text; Verilator counts the changes of every net. What comes out is kept in docs/data/power/activity.
 """
 
+import contextlib
 import json
 import math
 import time
@@ -139,12 +140,13 @@ def run(watch, port, model, tokenizer, vocabulary, clocks, windows):
     with Board.open(port, timeout=REPLY_S, stall=STALL_S) as board:
         board.vocabulary = vocabulary
         idle = watch(IDLE_CLOCKS, False)
-        text, tokens, found = board.run(prompt, 2 * windows + 3), [], []
-        for token in text:
-            tokens.append(token)
-            if len(found) < windows:  # a token takes the same clocks wherever a window begins
-                with step(f"token {len(found) + 1} of {windows}, {clocks:,} clocks"):
-                    found.append(watch(clocks, True))
+        tokens, found = [], []
+        with contextlib.closing(board.run(prompt, 2 * windows + 3)) as text:
+            for token in text:
+                tokens.append(token)
+                if len(found) < windows:  # a token takes the same clocks wherever a window begins
+                    with step(f"token {len(found) + 1} of {windows}, {clocks:,} clocks"):
+                        found.append(watch(clocks, True))
         board_clocks = board.counters()["clocks"]
     if tokens != list(Golden(model).generate(prompt, len(tokens))):
         raise ActivityError("the netlist does not write what the golden model writes")

@@ -32,6 +32,8 @@ class Trace {
         const char *folder = std::getenv("TRITONE_SAIF");
         path_ = std::string(folder ? folder : ".") + "/" + std::to_string(files_++) + ".saif";
         saif_->open(path_.c_str());
+        (saif_->spTrace()->*Access::full)(true);
+        (saif_->spTrace()->*Access::constants)(true);
         left_ = asked_;
         asked_ = 0;
     }
@@ -47,6 +49,12 @@ class Trace {
     }
 
   private:
+    // Verilator writes all nets into the first file alone: in the next ones, those that do not
+    // change would be 0.
+    struct Access : VerilatedSaif {
+        static constexpr auto full = &Access::fullDump, constants = &Access::constDump;
+    };
+
     std::unique_ptr<VerilatedSaifC> saif_{new VerilatedSaifC};
     std::string path_;
     uint64_t asked_ = 0, left_ = 0, files_ = 0, time_ = 0;

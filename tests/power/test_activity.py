@@ -2,14 +2,22 @@
 
 import math
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import toy_power as toy
 
+from tritone.common.config import preset
+from tritone.compiler.tape import compile_integers
+from tritone.host.driver import Board
+from tritone.host.text import load_tokenizer
+from tritone.model.integers import integer_model
 from tritone.power import activity
 from tritone.power.nets import Probe
 from tritone.power.saif import Net, Window
+from tritone.sim.virtual import VirtualBoard
 
+MODEL = Path(__file__).resolve().parents[2] / "models" / "stories-200k"
 PROBES = {"n1": [Probe("Scale", "lut"), Probe("Scale", "routing", 3)],
           "n2": [Probe("Link", "ebr", 2, high=True), Probe("Scale", "lut")]}
 FIXED = {("Link", "ebr"): 1, ("Scale", "clock"): 7}
@@ -77,3 +85,18 @@ def test_a_file_that_is_no_activity_is_refused(tmp_path, text):
     path.write_text(text)
     with pytest.raises(activity.ActivityError, match="a.json: not an activity"):
         activity.Activity.read(path)
+
+
+def test_a_run_that_is_of_no_use_is_ended():
+    config = preset("tiny")
+    tape = compile_integers(integer_model(MODEL, config.formats), config)
+
+    def watch(clocks, busy):
+        if busy:
+            raise activity.ActivityError("a window of no use")
+
+    with VirtualBoard(config, tape.image) as virtual:
+        with pytest.raises(activity.ActivityError, match="of no use"):
+            activity.run(watch, virtual.port, None, load_tokenizer(MODEL), tape.vocabulary, 1, 1)
+        with Board.open(virtual.port) as board:
+            assert not board.identify()["running"]

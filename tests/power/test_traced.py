@@ -48,3 +48,9 @@ def test_registers_and_gates_toggle_as_often_as_they_do(windows, name, toggles, 
 @pytest.mark.parametrize("name", ["one", "busy", "status_error"])
 def test_what_stands_still_has_no_toggles(windows, name):
     assert [w.nets[name].toggles for w in windows] == [0, 0]
+
+
+@pytest.mark.parametrize("name", ["one", "busy"])
+def test_what_is_always_1_is_so_in_every_window(windows, name):
+    for window in windows:
+        assert window.nets[name].high >= CLOCKS - 1
