@@ -11,7 +11,7 @@ from ..common.link import (ARGUMENTS, CRC_REPLY, PROMPT_REPLY, RESPONSE, TOKENS_
                            RunFlag, Status, TokensFlag)
 from ..common.signatures import STREAMS
 from ..common.tape import Header, HeaderError
-from .transport import BAUD, BoardError, open_transport
+from .transport import BAUD, BoardError, is_program, open_transport
 
 VERIFY_BYTES = 1 << 14  # of the tape in one VERIFY: what is written again when it differs
 STORE_BYTES = 1 << 24  # written at once, by a transport that reaches the memory by itself
@@ -78,8 +78,12 @@ class Board:
 
     @classmethod
     def open(cls, port, *, baud=BAUD, **options):
-        """The board at a serial port, or at pcie:ADDRESS. PortError when there is none."""
-        return cls(open_transport(port, baud), **options)
+        """The board at a serial port, or at pcie:ADDRESS. PortError when there is none.
+
+        Whatever answers at a pseudo-terminal is a program: its `provenance` is "simulated".
+        """
+        provenance = "simulated" if is_program(port) else "board"
+        return cls(open_transport(port, baud), **{"provenance": provenance} | options)
 
     def close(self):
         """Release the port."""

@@ -1,5 +1,6 @@
 """Byte pipes to a board."""
 
+import os
 import time
 
 import serial
@@ -8,6 +9,7 @@ from ..common.errors import TritoneError
 
 BAUD = 3_000_000
 PCIE = "pcie:"  # of a port's name, before the address
+PSEUDO_TERMINALS = "/dev/pts/", "/dev/ttys"  # of Linux and of macOS
 WRITE_SECONDS = 5.0
 
 
@@ -31,6 +33,11 @@ def open_transport(port, baud=BAUD):
         from .pcie_linux import open_pcie
         return open_pcie(port.removeprefix(PCIE))
     return SerialTransport(port, baud)
+
+
+def is_program(port):
+    """Whether a program is at the other end of `port`, as a virtual board is, and no device."""
+    return os.path.realpath(port).startswith(PSEUDO_TERMINALS)
 
 
 class SerialTransport:

@@ -11,7 +11,7 @@ import pytest
 from stand_in import StandInTop
 from twins import CONFIG, TAPE, WAITS, SimulatedPcie, StandInGolden
 
-from tritone.host import golden
+from tritone.host import golden, transport
 from tritone.host.driver import Board
 from tritone.host.pcie import PcieTransport
 from tritone.host.pcie_memory import Arena
@@ -205,3 +205,9 @@ def silent(request):
     if request.param == "pcie":
         return request.getfixturevalue("silent_pcie")
     return SerialTransport(request.getfixturevalue("silent_port"))
+
+
+@pytest.fixture
+def device(monkeypatch):
+    """Takes the pseudo-terminal of the virtual board for the device that it stands for."""
+    monkeypatch.setattr(transport, "PSEUDO_TERMINALS", ("/nowhere/",))

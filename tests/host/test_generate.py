@@ -33,7 +33,7 @@ def figures(output):
     return json.loads(output.splitlines()[-1])
 
 
-def test_json_has_every_figure(model, port, capsys):
+def test_json_has_every_figure(model, port, device, capsys):
     arguments = ["--board", port, "--model", model, "--prompt", "the fox", "--tokens", "20",
                  "--temperature", "0.5", "--seed", "12", "--json"]
     assert generate.main(arguments) == 0
@@ -52,7 +52,7 @@ def test_json_has_every_figure(model, port, capsys):
     assert (result["seed"], result["temperature"], result["board"]) == (12, 0.5, port)
 
 
-def test_text_goes_to_stdout_and_figures_to_stderr(model, port, capsys):
+def test_text_goes_to_stdout_and_figures_to_stderr(model, port, device, capsys):
     assert generate.main(["--board", port, "--model", model, "--prompt", "the fox",
                           "--tokens", "5"]) == 0
     captured = capsys.readouterr()

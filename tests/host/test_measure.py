@@ -87,7 +87,7 @@ def fake(monkeypatch, model, tmp_path):
     return go
 
 
-def test_a_board_at_a_serial_port(model, port, tmp_path, capsys):
+def test_a_board_at_a_serial_port(model, port, device, tmp_path, capsys):
     arguments = ["--board", port, "--model", model, "--prompt", "the fox", "--tokens", "40",
                  "--repeats", "3", "--temperature", "0.5", "--seed", "12", "--out",
                  str(tmp_path / "out")]
@@ -110,6 +110,16 @@ def test_a_board_at_a_serial_port(model, port, tmp_path, capsys):
     assert out.splitlines()[0].startswith(f"stand-in on {port} (board, preset tiny): {PROMPT} ")
     assert "generation" in out and out.splitlines()[-1].startswith("written: ")
     assert (tmp_path / "out" / "run.html").read_text().startswith("<!DOCTYPE html>")
+
+
+def test_a_program_at_a_serial_port_is_not_measured(model, port, tmp_path, capsys):
+    link = tmp_path / "ttyUSB0"
+    link.symlink_to(port)
+    assert measure.main(["--board", str(link), "--model", model, "--tokens", "5", "--out",
+                         str(tmp_path / "out")]) == 0
+    found = json.loads((tmp_path / "out" / "run.json").read_text())
+    assert found["wall"] is None and found["counted"]["provenance"] == "simulated"
+    assert "measured" not in capsys.readouterr().out
 
 
 def test_energy_of_a_load_that_follows_the_passes(fake, capsys):
