@@ -5,8 +5,7 @@ overtakes a write finds the old word, and one that is overtaken the new one.
 """
 
 import random
-from collections import deque
-from types import SimpleNamespace
+from collections import deque, namedtuple
 
 import cocotb
 from cocotb.clock import Clock
@@ -18,6 +17,7 @@ from ..rtl.axi_interfaces import PAGE
 from .bench import machine
 from .streams import parameters
 
+Sizes = namedtuple("Sizes", ("word_bits", "address_bits"))
 CHANNELS = {"aw": ("addr", "len"), "w": ("data", "strb", "last"), "ar": ("addr", "len")}
 
 
@@ -25,8 +25,7 @@ def config_of(settings):
     """Of {"preset", "changes"}, or of {"word_bytes", "address_bits"} for a word of any size."""
     if "preset" in settings:
         return machine(settings)
-    return SimpleNamespace(word_bits=8 * settings["word_bytes"],
-                           address_bits=settings["address_bits"])
+    return Sizes(8 * settings["word_bytes"], settings["address_bits"])
 
 
 class LateSink:
