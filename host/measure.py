@@ -149,6 +149,12 @@ def lost(error):
     return 1, said if ours else f"{type(error).__name__}: {said}"
 
 
+def no_energy(energy):
+    """Why a run with a meter has none, "" if it has or there was no meter."""
+    missing = energy and energy["refused"] and energy["joules_a_token"] is None
+    return f"no energy: {energy['refused'][0]}" if missing else ""
+
+
 def conditions(options, config, measurement, tokenizer):
     """Under what the figures were obtained."""
     first = measurement.warm_up
@@ -184,8 +190,11 @@ def measure(options, arguments):
         print(json.dumps(found, allow_nan=False))
     else:
         print("\n".join([*lines(found), f"written: {folder}/run.json and run.html"]))
-    if status:
-        print(f"error: {measurement.partial}" if status == 1 else "interrupted", file=sys.stderr)
+    if status == INTERRUPTED:
+        print("interrupted", file=sys.stderr)
+    elif failed := measurement.partial or no_energy(found["energy"]):
+        print(f"error: {failed}", file=sys.stderr)
+        return 1
     return status
 
 

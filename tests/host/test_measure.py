@@ -208,20 +208,21 @@ def test_energy_from_a_supply_over_visa(fake, tmp_path):
 
 def test_an_absent_meter_leaves_the_rest(fake, capsys):
     status, found = fake(FakeBoard(), FakeSpec(error=MeterError("fake:meter: not there")))
-    assert status == 0 and len(found["passes"]) == 3 and found["wall"]["tokens_per_s"]
-    assert found["energy"]["joules_a_token"] is None
+    assert status == 1 and len(found["passes"]) == 3 and found["wall"]["tokens_per_s"]
+    assert found["energy"]["joules_a_token"] is None and found["partial"] is None
     assert found["energy"]["refused"] == ["fake:meter: not there"]
     assert found["meter"] == {"name": "fake:meter", "failure": "fake:meter: not there",
                               "samples": 0, "points": []}
     out, err = capsys.readouterr()
-    assert err == "fake:meter: not there; the run goes on without energy\n"
+    assert err == ("fake:meter: not there; the run goes on without energy\n"
+                   "error: no energy: fake:meter: not there\n")
     assert "no energy: fake:meter: not there" in out
 
 
 def test_a_meter_that_stops_in_the_middle_leaves_the_rest(fake, capsys):
     meter = FakeMeter(live(lambda t: 2.0, 0.002, most=60))
     status, found = fake(FakeBoard(0.01), FakeSpec(meter), tokens=40)
-    assert status == 0 and len(found["passes"]) == 3 and found["partial"] is None
+    assert status == 1 and len(found["passes"]) == 3 and found["partial"] is None
     assert found["energy"]["refused"] == ["fake:meter: it was unplugged"]
     assert found["energy"]["idle_watts"] is None and found["energy"]["joules_a_token"] is None
     assert found["meter"]["samples"] == 60 and len(found["meter"]["points"]) == 60
@@ -231,7 +232,7 @@ def test_a_meter_that_stops_in_the_middle_leaves_the_rest(fake, capsys):
 def test_a_meter_that_is_too_slow_is_refused_with_numbers(fake, capsys):
     meter = FakeMeter(live(lambda t: 2.0, 0.2))
     status, found = fake(FakeBoard(0.01), FakeSpec(meter), tokens=40)
-    assert status == 0 and found["energy"]["joules_a_token"] is None
+    assert status == 1 and found["energy"]["joules_a_token"] is None
     assert any("samples in a window of " in why for why in found["energy"]["refused"])
     assert "no energy: pass 1: " in capsys.readouterr().out
 
