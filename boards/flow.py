@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from ..rtl.accelerator import ARRAYS
-from ..rtl.emit import to_rtlil, write_if_changed
+from ..rtl.emit import garbage_kept, to_rtlil, write_if_changed
 from ..rtl.netlist_passes import improve
 from ..rtl.synthesis import commands, distinct_names
 from .board import BoardError
@@ -57,7 +57,8 @@ class Routed:
 
 def write_sources(board, folder):
     """RTLIL and constraints of a board: `top.il`, `top.lpf`, the same text each time."""
-    plan = board.platform().prepare(BoardMachine(board), NAME, emit_src=False)
+    with garbage_kept():
+        plan = board.platform().prepare(BoardMachine(board), NAME, emit_src=False)
     folder.mkdir(parents=True, exist_ok=True)
     for suffix in (".il", ".lpf"):
         text = plan.files[NAME + suffix]
