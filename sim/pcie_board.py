@@ -98,8 +98,8 @@ def become(top, given):
     variables = runner.environment(NAME, "pcie_board", "board", 1, FOREVER, given)
     variables |= {"COCOTB_RESULTS_FILE": os.devnull, "COCOTB_LOG_LEVEL": "WARNING"}
     os.dup2(sys.stdout.fileno(), sys.stderr.fileno())
-    os.execve(sys.executable, [sys.executable, "-c", runner.LOAD, str(folder / "simulate")],
-              variables)
+    os.execve(sys.executable, [sys.executable, "-m", "tritone.sim.simulator",
+                               str(folder / "simulate")], variables)
 
 
 def main(arguments=None):

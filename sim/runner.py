@@ -37,8 +37,6 @@ import importlib
 import json
 import os
 import re
-import signal
-import subprocess
 import sys
 import tempfile
 from functools import lru_cache
@@ -49,29 +47,10 @@ import cocotb_tools.config
 import pytest
 
 from ..rtl import emit
-from . import verilator
+from . import simulator, verilator
 from .cache import build_root, cached, digest
 
 BLOCK_FLAGS = ["-O1", "-fPIC"]
-# The simulator is a library inside Python, not the other way round: Python's own shared library,
-# which not every Python comes with, is not needed. PyDLL keeps Python's lock, as cocotb expects;
-# cocotb ends the interpreter, so there is no way back.
-LOAD = """
-import ctypes, sys
-words = [word.encode() for word in sys.argv[1:]]
-library = ctypes.PyDLL(sys.argv[1], ctypes.RTLD_GLOBAL)
-library.simulate(len(words), (ctypes.c_char_p * (len(words) + 1))(*words, None))
-"""
-ENTRY = """
-#include <cstdio>
-#include <unistd.h>
-int simulator_main(int count, char **words);
-extern "C" void simulate(int count, char **words) {
-    int status = simulator_main(count, words);
-    std::fflush(nullptr);
-    _exit(status);
-}
-"""
 LOG_LINES = 40
 
 
@@ -105,7 +84,7 @@ def build(component, name, *, waves=False, internals=False):
     otherwise it sees the ports.
     """
     design = emit.to_rtlil(component, name)
-    key = digest(design, emit.identity(), verilator.identity(), BLOCK_FLAGS, ENTRY, waves,
+    key = digest(design, emit.identity(), verilator.identity(), BLOCK_FLAGS, simulator.ENTRY, waves,
                  internals)
 
     def make(folder):
@@ -115,7 +94,7 @@ def build(component, name, *, waves=False, internals=False):
         verilator.translate("design.v", name, folder, "--vpi", "visible.vlt",
                             *["--trace-vcd"] * waves)
         entry = Path(folder, "entry.cpp")
-        entry.write_text(ENTRY)
+        entry.write_text(simulator.ENTRY)
         libraries = cocotb_tools.config.libs_dir
         verilator.program(
             folder, [cocotb_tools.config.share_dir / "lib/verilator/verilator.cpp", entry],
@@ -145,22 +124,6 @@ def environment(name, module, testcase, seed, clocks, parameters):
         "TRITONE_CLOCKS": str(clocks),
         "TRITONE_PARAMETERS": json.dumps(parameters or {}),
     }
-
-
-def simulate(command, folder, variables, wall):
-    """Runs the simulator; returns (failure or None, log)."""
-    process = subprocess.Popen(command, cwd=folder, env=variables, text=True, errors="replace",
-                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                               stderr=subprocess.STDOUT, start_new_session=True)
-    try:
-        log, _ = process.communicate(timeout=wall)
-    except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)
-        return f"no end after {wall} s", process.communicate()[0]
-    except BaseException:
-        os.killpg(process.pid, signal.SIGKILL)
-        raise
-    return outcome(Path(folder, "results.xml"), process.returncode), log
 
 
 def outcome(results, status):
@@ -198,9 +161,10 @@ def run(component, module, testcase, *, parameters=None, name=None, seed=1, cloc
     print(f"{module}.{testcase}: seed {seed}")
     with tempfile.TemporaryDirectory(prefix="tritone_sim_") as scratch:
         file = build_root() / "sim" / f"{module}.{testcase.replace('/', '.')}.vcd"
-        command = [sys.executable, "-c", LOAD, str(folder / "simulate"),
-                   *["--trace", "--trace-file", str(file)] * waves]
-        failure, log = simulate(command, scratch, variables, wall)
+        words = [folder / "simulate", *["--trace", "--trace-file", file] * waves]
+        status, log = simulator.run(words, scratch, variables, wall)
+        failure = f"no end after {wall} s" if status is None else \
+            outcome(Path(scratch, "results.xml"), status)
     if failure:
         tail = "\n".join(log.splitlines()[-LOG_LINES:])
         pytest.fail(f"{module}.{testcase}, seed {seed}: {failure}\n{tail}", pytrace=False)

@@ -83,6 +83,11 @@ def test_fault_is_noticed(fault):
     assert COMPLAINTS[fault] in str(caught.value)
 
 
+def test_a_case_that_takes_too_long_fails():
+    with pytest.raises(pytest.fail.Exception, match="no end after 0 s"):
+        run(Passage(), "tb_streams", PRESSED, wall=0)
+
+
 def test_a_case_that_does_not_exist_fails():
     with pytest.raises(pytest.fail.Exception, match="0 test cases ran"):
         run(Passage(), "tb_streams", "words_keep")
