@@ -12,9 +12,9 @@ from pathlib import Path
 
 from rich.console import Console
 
-from ..common.errors import TritoneError
+from ..common.errors import INTERRUPTED, TritoneError
 from ..common.origin import commit
-from ..host.common_options import INTERRUPTED, Parser
+from ..host.common_options import Parser
 from ..model.golden import Golden
 from . import measure
 from .check import TEMPERATURES, check, texts

@@ -8,6 +8,8 @@ import os
 import sys
 from importlib import import_module
 
+from ..common.errors import INTERRUPTED
+
 # name -> (module with main(arguments) -> exit code, what it does); imported only when it runs
 COMMANDS = {
     "convert": ("tritone.model.convert", "pack a released checkpoint: trits and scales"),
@@ -20,7 +22,6 @@ COMMANDS = {
     "bench-cpu": ("tritone.cpu.bench", "measure the models on this processor"),
     "quality": ("tritone.model.quality", "bits a byte of the integers and of the float reference"),
 }
-INTERRUPTED = 130  # as a shell reports SIGINT
 
 
 def usage():

@@ -12,7 +12,6 @@ from . import pcie_sim
 from .driver import Board
 from .transport import BAUD
 
-INTERRUPTED = 130  # as a shell reports SIGINT
 VIRTUAL_TIMEOUT = 30.0  # 20 ms of a simulated clock may take seconds
 NOT_PORTS = "virtual", "golden", pcie_sim.PORT
 

@@ -14,9 +14,9 @@ import sys
 import time
 from dataclasses import dataclass
 
-from ..common.errors import TritoneError
-from .common_options import (INTERRUPTED, Parser, add_run_arguments, board_config, compile_tape,
-                             open_board, temperature_code)
+from ..common.errors import INTERRUPTED, TritoneError
+from .common_options import (Parser, add_run_arguments, board_config, compile_tape, open_board,
+                             temperature_code)
 from .display import Display
 from .text import Detokeniser, encode_prompt, end_of_text, load_tokenizer
 

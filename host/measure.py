@@ -18,13 +18,13 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
-from ..common.errors import TritoneError
+from ..common.errors import INTERRUPTED, TritoneError
 from ..common.origin import origin
 from ..meters.meter import SpecError, parse_spec
 from ..meters.recorder import Recorder
 from ..sim.cache import build_root
-from .common_options import (INTERRUPTED, Parser, add_run_arguments, board_config, compile_tape,
-                             open_board, temperature_code)
+from .common_options import (Parser, add_run_arguments, board_config, compile_tape, open_board,
+                             temperature_code)
 from .measure_display import Gauge
 from .measure_report import FORMAT, lines, report
 from .measurement import Measurement

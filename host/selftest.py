@@ -22,12 +22,12 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from ..common.config import PRESETS, preset
-from ..common.errors import TritoneError
+from ..common.errors import INTERRUPTED, TritoneError
 from .check_blocks import check_blocks
 from .check_link import check_link
 from .check_memory import check_memory
 from .check_text import check_text
-from .common_options import INTERRUPTED, VIRTUAL_TIMEOUT, Parser
+from .common_options import VIRTUAL_TIMEOUT, Parser
 from .driver import Board
 from .failure import Failure
 from .shipped import fitting
