@@ -1,4 +1,4 @@
-"""Shims, BAR 0 and interrupts without what is behind them: the top of sim/tb_pcie_front.py."""
+"""Shims, BAR 0 and interrupts without what is behind them: the top of sim/tb_pcie_front*.py."""
 
 from amaranth.hdl import Module
 from amaranth.lib.wiring import Component, In, Out, connect, flipped

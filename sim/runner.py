@@ -118,7 +118,7 @@ def environment(name, module, testcase, seed, clocks, parameters):
         "COCOTB_TRUST_INERTIAL_WRITES": "1",
         # cocotb has pytest rewrite the asserts of all Python that it loads, with all of pytest's
         # plugins: more than half of the time of a short case.
-        "COCOTB_REWRITE_ASSERTION_FILES": "tb_*.py",
+        "COCOTB_REWRITE_ASSERTION_FILES": "tb_*.py *_bench.py",
         "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
         "TOPLEVEL_LANG": "verilog",
         "TRITONE_CLOCKS": str(clocks),

@@ -1,6 +1,7 @@
 """Boards with a stand-in accelerator at the end of each transport, for all tests of the host."""
 
 import contextlib
+import json
 import os
 import sys
 from pathlib import Path
@@ -8,10 +9,13 @@ from types import SimpleNamespace
 from unittest import mock
 
 import pytest
+from fake_board import PREDICTION
 from stand_in import StandInTop
+from test_text import byte_level
 from twins import CONFIG, TAPE, WAITS, SimulatedPcie, StandInGolden
 
-from tritone.host import golden, transport
+from tritone.common.config import preset
+from tritone.host import golden, measure, transport
 from tritone.host.driver import Board
 from tritone.host.pcie import PcieTransport
 from tritone.host.pcie_memory import Arena
@@ -211,3 +215,44 @@ def silent(request):
 def device(monkeypatch):
     """Takes the pseudo-terminal of the virtual board for the device that it stands for."""
     monkeypatch.setattr(transport, "PSEUDO_TERMINALS", ("/nowhere/",))
+
+
+@pytest.fixture
+def model(tmp_path, monkeypatch):
+    """A folder with a tokenizer, whose tape is the stand-in's."""
+    folder = tmp_path / "stand-in"
+    folder.mkdir()
+    byte_level().save(str(folder / "tokenizer.json"))
+    tape = SimpleNamespace(image=TAPE, vocabulary=1 << 24, model_id=0)
+    monkeypatch.setattr(measure, "compile_tape", lambda folder, config: (tape, PREDICTION))
+    return str(folder)
+
+
+@pytest.fixture
+def fake(monkeypatch, model, tmp_path):
+    """A function that measures a FakeBoard: (exit code, run.json or None)."""
+    def go(board, meter=None, *arguments, tokens=10, repeats=3):
+        @contextlib.contextmanager
+        def open_board(options, config, tape):
+            yield board
+
+        monkeypatch.setattr(measure, "open_board", open_board)
+        monkeypatch.setattr(measure, "board_config", lambda options: preset("tiny"))
+        monkeypatch.setattr(measure, "parse_spec", lambda text: meter)
+        out = tmp_path / "out"
+        status = measure.main([
+            "--board", "/dev/fake", "--model", model, "--prompt", "the fox", "--tokens",
+            str(tokens), "--repeats", str(repeats), "--out", str(out), "--idle", "0.3",
+            *(["--meter", "fake:meter"] if meter else []), *arguments])
+        path = out / "run.json"
+        return status, json.loads(path.read_text()) if path.exists() else None
+
+    return go
+
+
+@pytest.fixture
+def simulated():
+    """The endpoint's twin, which works while the program waits for it."""
+    with SimulatedPcie(CONFIG) as made:
+        yield made
+        assert made.check_guards()

@@ -2,9 +2,11 @@
 
 import contextlib
 import threading
+import time
 from dataclasses import replace
 from types import SimpleNamespace
 
+from tritone.common import link
 from tritone.common.config import TINY
 from tritone.common.counters import COUNTERS
 from tritone.common.tape import MAGIC, Header, HeaderError
@@ -174,3 +176,11 @@ def pcie_board(config, machine=None, **options):
     with SimulatedPcie(config, machine) as simulated, \
             Board(simulated.transport(**options), timeout=0.5) as board:
         yield simulated, board
+
+
+def answers(transport, count, seconds=1.0):
+    """Sequence numbers of the next `count` frames."""
+    decoder, numbers, end = link.FrameDecoder(), [], time.monotonic() + seconds
+    while len(numbers) < count and time.monotonic() < end:
+        numbers += [number for number, _, _ in decoder.feed(transport.read(0.01))]
+    return numbers

@@ -4,8 +4,8 @@ import pytest
 
 from tritone.rtl.axi_interfaces import AxiError, AxiGeometry
 from tritone.rtl.axi_memory import AxiMemory
+from tritone.sim.axi_bench import config_of
 from tritone.sim.runner import cases, made, run
-from tritone.sim.tb_axi_memory import config_of
 
 # The machine's clock, and the memory's where it is not faster: 8 ns and 3.334 ns otherwise.
 MACHINES = {

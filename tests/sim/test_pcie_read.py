@@ -1,4 +1,5 @@
-"""ReadEngine, case by case of sim/tb_pcie_read.py; at widths other than 64 bits those of data."""
+"""ReadEngine, case by case of sim/tb_pcie_read.py and sim/tb_pcie_read_errors.py; at widths
+other than 64 bits those of data."""
 
 import pytest
 
@@ -6,7 +7,8 @@ from tritone.common.pcie import TAGS, PcieUse
 from tritone.rtl.pcie_read import ReadEngine
 from tritone.sim.runner import cases, made, run
 
-CASES = cases("tb_pcie_read")
+MODULES = {case: module for module in ("tb_pcie_read", "tb_pcie_read_errors")
+           for case in cases(module)}
 DATA = ["every_alignment_and_short_length/idle=0.3/stall=0.3/boundary=64",
         "around_every_cut/limit=2/boundary=128", "a_beat_a_clock_leaves",
         "random_transfers/idle=0.2/stall=0.5/boundary=None/mix=True",
@@ -18,11 +20,11 @@ TIMEOUT = 4000  # clocks; longer than any read of the tests waits among the othe
 
 def check(case, lanes):
     use = {"lanes": lanes, "timeout": TIMEOUT}
-    run(made(ReadEngine, PcieUse(**use)), "tb_pcie_read", case, name=f"read_engine_{lanes}",
+    run(made(ReadEngine, PcieUse(**use)), MODULES[case], case, name=f"read_engine_{lanes}",
         parameters={"use": use, "tags": TAGS})
 
 
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("case", MODULES)
 def test_pcie_read(case):
     check(case, 2)
 
