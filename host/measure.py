@@ -192,8 +192,10 @@ def measure(options, arguments):
         print("\n".join([*lines(found), f"written: {folder}/run.json and run.html"]))
     if status == INTERRUPTED:
         print("interrupted", file=sys.stderr)
-    elif failed := measurement.partial or no_energy(found["energy"]):
-        print(f"error: {failed}", file=sys.stderr)
+    elif status:
+        print(f"error: {measurement.partial}", file=sys.stderr)
+    elif missing := no_energy(found["energy"]):
+        print(f"error: {missing}", file=sys.stderr)
         return 1
     return status
 

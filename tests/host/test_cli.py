@@ -59,7 +59,8 @@ def test_only_the_command_that_runs_is_loaded():
     program = ("import sys; from tritone.host import cli\n"
                "cli.main(['--help'])\n"
                "print([m for m in sys.modules if m.split('.')[0] in ('amaranth', 'numpy', 'rich')"
-               " or m.startswith('tritone.') and m not in ('tritone.host', 'tritone.host.cli')])")
+               " or m.startswith('tritone.') and m not in ('tritone.host', 'tritone.host.cli',"
+               " 'tritone.common', 'tritone.common.errors')])")
     result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True,
                             env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}, check=True)
     assert result.stdout.splitlines()[-1] == "[]"
