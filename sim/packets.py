@@ -1,10 +1,11 @@
 """Packets of testbenches: dwords, beats of natural lanes, and the ends of a PacketSignature
 (docs/pcie.md)."""
 
+import random
 from collections import deque
 
 import cocotb
-from cocotb.triggers import Event, RisingEdge
+from cocotb.triggers import ClockCycles, Event, RisingEdge
 
 from ..rtl.pcie_interfaces import beat_layout
 from .payload import unpack
@@ -51,12 +52,15 @@ class PacketSource:
     lanes : int
     idle : float
         As of StreamSource, for the headers; `pause` for the beats.
+    late : int
+        A packet's beats begin up to so many clocks after its header was taken.
     """
 
-    def __init__(self, dut, name, header, lanes, *, idle=0, pause=0):
+    def __init__(self, dut, name, header, lanes, *, idle=0, pause=0, late=0):
         self.headers = StreamSource(dut, f"{name}__headers", header, idle=idle)
         self.beats = StreamSource(dut, f"{name}__beats", beat_layout(lanes), idle=pause)
         self.queue, self.some = deque(), Event()
+        self.late, self.random = late, random.Random(f"late {name}")
         cocotb.start_soon(self._run())
 
     def send(self, header, beats=()):
@@ -79,6 +83,8 @@ class PacketSource:
             header, beats = self.queue[0]
             self.headers.send(header)
             await self.headers.drained()
+            if self.late and beats:
+                await ClockCycles(self.headers.clock, self.random.randrange(1, self.late + 1))
             self.beats.send(*beats)
             self.queue.popleft()
 

@@ -26,7 +26,8 @@ class Front:
         self.reads = {name: self.random.getrandbits(32) for name, _ in reads_layout}
         dut.registers__reads.value = pack(reads_layout, self.reads)
         dut.registers__events.value = 0
-        self.requests = PacketSource(dut, "requests", request_layout, self.lanes, idle=pause)
+        self.requests = PacketSource(dut, "requests", request_layout, self.lanes, idle=pause,
+                                     late=20 if pause else 0)
         self.completions = PacketSink(dut, "completions", completion_layout, self.lanes,
                                       lambda header: header["dwords"], stall=pause)
         self.held = {name: 0 for name in OFFSET} | self.reads | {"MAGIC": MAGIC, "VERSION": VERSION}

@@ -38,25 +38,30 @@ class Bench(tb_sampler.Bench):
         await RisingEdge(self.dut.clk)
         self.dut.begin.value = 0
 
-    async def draw(self, golden, logits, temperature):
+    async def draw(self, golden, logits, temperature, wait=0):
+        """`wait`: clocks from `begin` to the first logit."""
         self.settings(len(logits), temperature)
         await self.begin()
+        if wait:
+            await ClockCycles(self.dut.clk, wait)
         await super().draw(golden, logits, temperature)
 
 
 @cocotb.test
 @cocotb.parametrize((("idle", "stall"), [(0, 0), (0.3, 0.7)]))
 async def tokens_match(dut, idle, stall):
-    """More logits than the queue holds, too."""
+    """Logits that come at once and such that come when the queue is long full; also more of them
+    than it holds."""
     bench, random = Bench(dut, box(), idle, stall), np.random.default_rng(9)
     await start(dut)
     for seed in (0, 12345, SEED_MIX):  # the last would make a state of zero
         golden = GoldenSampler(seed)
         await reseed(dut, seed)
-        for vocabulary, temperature, largest in DRAWS:
+        for number, (vocabulary, temperature, largest) in enumerate(DRAWS):
             largest = min(largest, top())
             logits = random.integers(-largest, largest, vocabulary, endpoint=True)
-            await bench.draw(golden, logits, temperature)
+            await bench.draw(golden, logits, temperature,
+                             wait=0 if number % 2 else vocabulary + 20)
     await bench.token.quiet(40)
 
 
