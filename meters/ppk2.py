@@ -28,6 +28,8 @@ RANGES = 5
 VOLTS_A_STEP = 1.8 / 163_840
 SETTLING = 3  # words after a change of range that are left out
 LATE, DRIFT = 0.25, 2e-4  # seconds, and seconds a second, by which the words may fall behind
+FOLLOW = 16  # words whose counters show where the first one begins
+UNTOLD = 1 << 12  # bytes among which it must be
 BROKEN = 0.1  # share of words that do not follow each other, above which there is no telling
 METADATA_SECONDS, SILENCE = 2.0, 1.0
 # What Nordic's program takes of a kit that does not tell its calibration: R in ohms.
@@ -60,6 +62,21 @@ def amperes(words, calibration, volts):
     return c["ug"] * (x * (c["gs"] * x + c["gi"]) + c["s"] * volts + c["i"])
 
 
+def first_word(octets):
+    """Where the first word begins, by the counter; None if that is not told yet.
+
+    What the kit says of itself ends in a line feed that may come at any time, and would shift all
+    words.
+    """
+    for begin in range(len(octets) - FOLLOW * WORD + 1):
+        words = np.frombuffer(octets, "<u4", FOLLOW, begin)
+        if np.all(np.diff(words >> 18 & COUNTER - 1) % COUNTER == 1):
+            return begin
+    if len(octets) > UNTOLD:
+        raise MeterError("its words do not follow each other from the beginning on")
+    return None
+
+
 class Ppk2Meter(Meter):
     """Averages of a millisecond, by the kit's own clock, which starts when its first word comes.
 
@@ -82,7 +99,6 @@ class Ppk2Meter(Meter):
             self._send(AVERAGE_STOP)
             self._drain()
             self._calibration = parse_metadata(self._metadata())
-            self._drain()  # the end of a line, which would shift the words
             self._send(SET_POWER_MODE, AMMETER)
             self._send(DEVICE_RUNNING_SET, ON)  # else the board has no power
             self._send(AVERAGE_START)
@@ -128,6 +144,12 @@ class Ppk2Meter(Meter):
                 octets = self._rest + self._port.read(max(WORD, self._port.in_waiting))
             except (OSError, TypeError) as error:  # TypeError: pyserial, of a port that is gone
                 raise MeterError(f"the port is gone: {' '.join(str(error).split())}") from error
+            if self._begun is None:
+                begin = first_word(octets)
+                if begin is None:
+                    self._rest = octets
+                    continue
+                octets = octets[begin:]
             whole = len(octets) // WORD * WORD
             self._rest = octets[whole:]
             if whole:

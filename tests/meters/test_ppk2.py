@@ -139,6 +139,20 @@ def test_currents_are_what_the_calibration_says(kit, place):
     assert found[7].watts == pytest.approx(VOLTS * ampere(3000, place))
 
 
+@pytest.mark.parametrize("octets", [b"", b"\n", b"x\n", b"END\n"])
+def test_words_begin_wherever_the_counter_says(kit, octets):
+    """The first, too, after the end of the last line and whatever else comes late."""
+    found = taken(kit(iter([octets, *steady(30)])), 100)
+    assert [s.amperes for s in found] == pytest.approx([ampere(3000, 4)] * 100, rel=1e-9)
+    assert found[-1].t - found[0].t == pytest.approx(0.099, abs=1e-9)
+
+
+def test_words_without_a_counter_are_refused(kit):
+    same = words(1, 5, 3000).tobytes() * 1000
+    with pytest.raises(MeterError, match="^its words do not follow each other from the beginning"):
+        taken(kit(iter([same] * 20)), 1)
+
+
 def test_a_sample_is_a_millisecond_by_the_clock_of_the_kit(kit):
     before = time.monotonic()
     found = taken(kit(steady(40)), 200)
