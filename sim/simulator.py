@@ -17,6 +17,8 @@ ENTRY = """
 #include <unistd.h>
 int simulator_main(int count, char **words);
 extern "C" void simulate(int count, char **words) {
+    // In order with stderr, and nothing lost when it crashes or is ended.
+    std::setvbuf(stdout, nullptr, _IOLBF, BUFSIZ);
     int status = simulator_main(count, words);
     std::fflush(nullptr);
     _exit(status);

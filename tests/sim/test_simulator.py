@@ -7,21 +7,18 @@ import pytest
 
 from tritone.sim import simulator
 
-SOURCE = """
-#include <cstdio>
+SOURCE = simulator.ENTRY + """
 #include <cstdlib>
 #include <cstring>
-#include <unistd.h>
-extern "C" void simulate(int count, char **words) {
+int simulator_main(int count, char **words) {
     char folder[4096];
     std::printf("%d: %d words, the last is %s, in %s, A is %s, B is %s\\n", getpid(), count,
                 words[count - 1], getcwd(folder, sizeof folder), getenv("A"),
                 getenv("B") ? "set" : "unset");
     std::fprintf(stderr, "a complaint\\n");
-    std::fflush(stdout);
     if (!std::strcmp(words[count - 1], "hang")) for (;;) pause();
     if (!std::strcmp(words[count - 1], "crash")) std::abort();
-    _exit(std::getchar() == EOF ? 3 : 4);
+    return std::getchar() == EOF ? 3 : 4;
 }
 """
 
