@@ -64,6 +64,11 @@ class Ddr4:
         return 8 * self.data_bits
 
     @property
+    def axi_period_ps(self):
+        """Of the clock of the AXI port: the controller's is a quarter of the pins'."""
+        return 4 * self.period_ps
+
+    @property
     def peak(self):
         """Bytes a second: two beats a clock."""
         return self.data_bits // 8 * 2 * 10**12 / self.period_ps

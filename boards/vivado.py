@@ -106,7 +106,7 @@ def constraints_text(board):
                    + (f"set_property IOSTANDARD {standard} [get_ports {{{port}}}]\n"
                       if standard else "")
                    for port, (pin, standard) in pins.items())
-    memory_ns = 4 * board.ddr4.period_ps / 1000  # the controller's clock is a quarter of the pins'
+    memory_ns = board.ddr4.axi_period_ps / 1000
     return f"""\
 # Constraints of {board.title}; written by make verilog BOARD={board.name}.
 # Pins: {SOURCE}.

@@ -68,13 +68,16 @@ def add_run_arguments(parser):
                         help=f"size of the machine, not for a PORT: {', '.join(sorted(PRESETS))}")
     parser.add_argument("--memory", default="plain", metavar="plain|sdram|BOARD",
                         help="of the virtual board; sdram: the controller and a simulated chip; a "
-                             "board's name: with its chip and its rate")
+                             "board's name: with its chip and its rate. Of pcie-sim: plain, or "
+                             "kcu116: the machine that make verilog writes, with an AXI memory")
     parser.add_argument("--load-over-link", action="store_true",
                         help="send the tape to the virtual board through its serial port")
 
 
 def board_config(options):
     """Config of the machine that --board names; a board at a PORT is asked."""
+    if options.board == pcie_sim.PORT:
+        return pcie_sim.machine(options.preset, options.memory)
     if options.board in NOT_PORTS:
         return preset(options.preset)
     with Board.open(options.board, baud=options.baud) as board:
@@ -102,8 +105,9 @@ def open_board(options, config, tape):
                 virtual.check()  # knows better why
                 raise
     elif options.board == pcie_sim.PORT:
-        with Board(pcie_sim.open_pcie_sim(options.preset), timeout=pcie_sim.TIMEOUT_S, attempts=3,
-                   stall=pcie_sim.STALL_S, provenance="simulated") as board:
+        simulation = pcie_sim.open_pcie_sim(options.preset, memory=options.memory)
+        with Board(simulation, timeout=pcie_sim.TIMEOUT_S, attempts=3, stall=pcie_sim.STALL_S,
+                   provenance="simulated") as board:
             yield board
     else:
         with Board.open(options.board, baud=options.baud) as board:

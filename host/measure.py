@@ -28,6 +28,7 @@ from .common_options import (Parser, add_run_arguments, board_config, compile_ta
 from .measure_display import Gauge
 from .measure_report import FORMAT, lines, report
 from .measurement import Measurement
+from .pcie_sim import PORT as PCIE_SIM
 from .text import Detokeniser, encode_prompt, load_tokenizer
 from .workload import Workload, check_workload
 
@@ -162,7 +163,7 @@ def conditions(options, config, measurement, tokenizer):
     text = "".join([*map(words.feed, first.head), words.flush()]) if first else ""
     return {
         "board": options.board, "preset": config.name,
-        "memory": options.memory if options.board == "virtual" else None,
+        "memory": options.memory if options.board in ("virtual", PCIE_SIM) else None,
         "model": options.model.resolve().name, "prompt": options.prompt,
         "prompt_tokens": len(measurement.workload.prompt), "tokens": options.tokens,
         "repeats": options.repeats, "seed": options.seed, "temperature": options.temperature,

@@ -9,11 +9,11 @@ from collections import deque, namedtuple
 
 import cocotb
 from cocotb.clock import Clock
-from cocotb.queue import Queue
 from cocotb.triggers import ClockCycles, RisingEdge
 from cocotbext.axi import AxiBus, AxiRam
 
 from ..rtl.axi_interfaces import PAGE
+from .axi_ram import delay
 from .bench import machine
 from .streams import parameters
 
@@ -26,40 +26,6 @@ def config_of(settings):
     if "preset" in settings:
         return machine(settings)
     return Sizes(8 * settings["word_bytes"], settings["address_bits"])
-
-
-class LateSink:
-    """In the place of a sink of AxiRam: what arrived can be taken `clocks()` later, in order."""
-
-    def __init__(self, sink, clock, clocks):
-        self.sink, self.clock, self.clocks, self.queue = sink, clock, clocks, Queue()
-        self.now = 0
-        cocotb.start_soon(self._count())
-        cocotb.start_soon(self._pass_on())
-
-    async def _count(self):
-        while True:
-            await RisingEdge(self.clock)
-            self.now += 1
-
-    async def _pass_on(self):
-        while True:
-            item = await self.sink.recv()
-            self.queue.put_nowait((self.now + self.clocks(), item))
-
-    async def recv(self):
-        due, item = await self.queue.get()
-        if due > self.now:
-            await ClockCycles(self.clock, due - self.now)
-        return item
-
-    def clear(self):
-        """At reset."""
-        self.queue = Queue()
-        self.sink.clear()
-
-    def __getattr__(self, name):
-        return getattr(self.sink, name)
 
 
 class Bench:
@@ -123,10 +89,8 @@ class Bench:
         for channel in channels if self.stall else ():
             channel.set_pause_generator(self._pauses())
         if self.late:
-            for side, name in (write, "aw_channel"), (read, "ar_channel"):
-                sink = LateSink(getattr(side, name), self.dut.mem_clk,
-                                lambda: self.random.randrange(self.late // 2, self.late))
-                setattr(side, name, sink)
+            delay(self.ram, self.dut.mem_clk,
+                  lambda: self.random.randrange(self.late // 2, self.late))
 
     def _limited(self, access):
         async def limited(address, what):

@@ -1,9 +1,11 @@
 """`--board pcie-sim`: a machine behind the model of the hard block, a root complex, and a socket.
 
-    python -m tritone.sim.pcie_board --preset virtual SOCKET MEMORY
+    python -m tritone.sim.pcie_board --preset virtual [--board kcu116] SOCKET MEMORY
 
 host/pcie_sim.py starts it, with the descriptors of a socket and of a file. It builds the simulator
 with Verilator and becomes it; cocotb runs `board` below until the program at the socket is gone.
+With a board, the machine is the `tritone.v` that `make verilog` writes for it, its memory a late
+AXI RAM; without one the memory is that of docs/virtual-board.md.
 """
 
 import argparse
@@ -15,15 +17,19 @@ from select import select
 import cocotb
 from cocotb.triggers import ClockCycles
 
+from ..boards.usplus_top import MACHINE
+from ..boards.vendor import NAMES, design
+from ..boards.vendor_board import vendor_board
 from ..common.config import PRESETS, preset
 from ..common.errors import TritoneError
+from ..rtl.pcie_link import PcieTop
 from . import runner
 from .bench import machine
 from .pcie_server import connected, serve
 from .progress import step
 from .streams import parameters
 
-NAME = "pcie_top"
+NAME = "pcie_top"  # of the machine without a board
 MEMORY_AT = 1 << 32  # of the shared memory: behind all that the root complex gives out by itself
 POLL_CLOCKS = 16  # between two looks at the socket
 IDLE_POLLS = 250  # at rest, and nothing asked: what is on its way to the host's memory is there
@@ -33,16 +39,21 @@ FOREVER = 1 << 62  # clocks
 ALL_ONES = 0xFFFF_FFFF
 
 
-async def attach(dut, config, memory):
+async def attach(dut, config, memory, axi_period_ps=None):
     """Block, root complex and the machine's memory around the top `dut`; a PcieDevice whose
-    registers answer. `memory`, an mmap, is the host's memory from MEMORY_AT on."""
+    registers answer. `memory`, an mmap, is the host's memory from MEMORY_AT on. `axi_period_ps`:
+    of the clock of the AXI memory that an AxiTop of boards.vendor has."""
     from cocotbext.axi import MemoryRegion
 
-    from .memory import attach as attach_words
+    from . import axi_ram
+    from . import memory as plain
     from .pcie_device import PcieDevice
-    device = PcieDevice(dut)
+    device = PcieDevice(dut, names=NAMES if axi_period_ps else None)
     device.root.mem_address_space.register_region(MemoryRegion(len(memory), mem=memory), MEMORY_AT)
-    attach_words(dut, config)
+    if axi_period_ps:
+        axi_ram.attach(dut, config, axi_period_ps)
+    else:
+        plain.attach(dut, config)
     await device.start(clocks=FOREVER, master=False, msi=False)
     return device
 
@@ -84,34 +95,45 @@ async def board(dut):
     """Serves the program at the other end of the socket."""
     given = parameters()
     with connected(given["socket"]) as connection, mmap.mmap(given["memory"], 0) as memory:
-        device = await attach(dut, machine(given), memory)
+        device = await attach(dut, machine(given), memory, given.get("axi_period_ps"))
         function = SimulatedFunction(
             device, dut.busy, lambda seconds: select([connection], [], [], seconds)[0])
         await serve(connection, MEMORY_AT, function, function.rest)
 
 
-def become(top, given):
-    """Builds the simulator of `top` and replaces this process by it; what it says goes to standard
-    output. `given`: preset and changes of its Config, descriptors of socket and memory."""
+def become(top, given, name=NAME):
+    """Builds the simulator of `top`, emitted as `name`, and replaces this process by it; what it
+    says goes to standard output. `given`: preset and changes of its Config, descriptors of socket
+    and memory, perhaps `axi_period_ps` of `attach`."""
     with step("compiling the machine behind PCIe, a minute the first time"):
-        folder = runner.build(top, NAME)
-    variables = runner.environment(NAME, "pcie_board", "board", 1, FOREVER, given)
+        folder = runner.build(top, name)
+    variables = runner.environment(name, "pcie_board", "board", 1, FOREVER, given)
     variables |= {"COCOTB_RESULTS_FILE": os.devnull, "COCOTB_LOG_LEVEL": "WARNING"}
     os.dup2(sys.stdout.fileno(), sys.stderr.fileno())
     os.execve(sys.executable, [sys.executable, "-m", "tritone.sim.simulator",
                                str(folder / "simulate")], variables)
 
 
+def simulated(options):
+    """The arguments of `become` for those of the command line."""
+    given = {"preset": options.preset, "changes": {}, "socket": options.socket,
+             "memory": options.memory}
+    if not options.board:
+        return PcieTop(preset(options.preset)), given
+    board = vendor_board(options.board).with_preset(options.preset)
+    return design(board), given | {"axi_period_ps": board.ddr4.axi_period_ps}, MACHINE
+
+
 def main(arguments=None):
     parser = argparse.ArgumentParser(prog="tritone.sim.pcie_board",
                                      description="A simulated board behind PCIe.")
     parser.add_argument("--preset", default="virtual", choices=sorted(PRESETS))
+    parser.add_argument("--board", help="whose AXI memory the machine has: of make verilog")
     parser.add_argument("socket", type=int, help="descriptor of a connected Unix socket")
     parser.add_argument("memory", type=int, help="descriptor of a file: the host's memory")
     options = parser.parse_args(arguments)
     try:
-        from ..rtl.pcie_link import PcieTop
-        become(PcieTop(preset(options.preset)), vars(options) | {"changes": {}})
+        become(*simulated(options))
     except (TritoneError, ValueError, OSError) as error:
         sys.exit(print(" ".join(str(error).split()), flush=True) or 1)
 

@@ -106,6 +106,13 @@ def test_missing_packages_are_named(monkeypatch):
         open_pcie_sim("tiny")
 
 
+@pytest.mark.parametrize("memory", ["sdram", "ulx3s-85f", "nonsense"])
+def test_a_memory_that_is_not_behind_pcie_is_refused(memory):
+    with pytest.raises(SimulationError, match=f"^--memory {memory}: --board pcie-sim has plain or "
+                                              "that of a board with PCIe: kcu116$"):
+        open_pcie_sim("tiny", memory=memory)
+
+
 def test_a_simulation_that_never_answers_is_ended(monkeypatch):
     monkeypatch.setattr(pcie_sim, "END_S", 0.3)
     begun = time.monotonic()
