@@ -12,8 +12,9 @@ OPTIONS = ("--preset", "tiny", "--model", "models/stories-200k", "--tokens", "4"
 
 def generate(board, *more):
     """What host/generate.py prints at the end."""
-    run = subprocess.run([sys.executable, "host/generate.py", "--board", board, *OPTIONS, *more],
-                         cwd=TREE, capture_output=True, text=True, timeout=900)
+    run = subprocess.run([sys.executable, "-m", "tritone.host.generate", "--board", board,
+                          *OPTIONS, *more],
+                         cwd=TREE, capture_output=True, text=True, timeout=500)
     assert run.returncode == 0, run.stderr
     return json.loads(run.stdout)
 
