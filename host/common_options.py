@@ -77,7 +77,8 @@ def add_run_arguments(parser):
 def board_config(options):
     """Config of the machine that --board names; a board at a PORT is asked."""
     if options.board == pcie_sim.PORT:
-        return pcie_sim.machine(options.preset, options.memory)
+        from ..sim.pcie_machine import config_of
+        return config_of(options.preset, options.memory)
     if options.board in NOT_PORTS:
         return preset(options.preset)
     with Board.open(options.board, baud=options.baud) as board:

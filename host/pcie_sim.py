@@ -15,7 +15,6 @@ import tempfile
 import time
 from importlib.util import find_spec
 
-from ..common.config import preset
 from ..common.pcie_socket import REPLY, REQUEST, VERSION, Answer, Ask
 from .pcie import PcieTransport
 from .pcie_memory import Arena
@@ -36,13 +35,13 @@ class SimulationError(BoardError):
     """The simulation did not start, stopped or fell silent."""
 
 
-def open_pcie_sim(preset_name, command=None, *, memory="plain"):
+def open_pcie_sim(preset, command=None, *, memory="plain"):
     """The PcieTransport to a new simulated board; closing it ends the simulation.
 
     Parameters
     ----------
-    preset_name : str
-        Of a common.config preset.
+    preset : str
+        Name of a common.config preset.
     memory : str
         "plain", that of docs/virtual-board.md, or the board of `make verilog` whose machine, with
         its AXI port, is simulated.
@@ -54,29 +53,11 @@ def open_pcie_sim(preset_name, command=None, *, memory="plain"):
         if missing:
             raise SimulationError(f"--board {PORT} needs the Python package "
                                   f"{' and '.join(missing)}: pip install -e '.[test]'")
-        command = [sys.executable, "-m", "tritone.sim.pcie_board", "--preset", preset_name]
-        if board := vendor_board_of(memory):
-            command += ["--board", board.name]
+        command = [sys.executable, "-m", "tritone.sim.pcie_board", "--preset", preset,
+                   "--memory", memory]
     simulation = PcieSim(command)
     return PcieTransport(simulation, simulation.memory, name=PORT, piece=PIECE,
                          patience=PATIENCE_S, watch=WATCH_S)
-
-
-def vendor_board_of(memory):
-    """The VendorBoard of `--memory`, None for plain; SimulationError for a board without PCIe."""
-    if memory == "plain":
-        return None
-    from ..boards.board import vendor_boards
-    if memory not in (boards := vendor_boards()):
-        raise SimulationError(f"--memory {memory}: --board {PORT} has plain or that of a board "
-                              f"with PCIe: {', '.join(sorted(boards))}")
-    return boards[memory]
-
-
-def machine(preset_name, memory):
-    """Config of the machine that is simulated; a board's runs at the board's clock."""
-    board = vendor_board_of(memory)
-    return board.with_preset(preset_name).config if board else preset(preset_name)
 
 
 def _found(module):

@@ -1,11 +1,11 @@
 """`--board pcie-sim`: a machine behind the model of the hard block, a root complex, and a socket.
 
-    python -m tritone.sim.pcie_board --preset virtual [--board kcu116] SOCKET MEMORY
+    python -m tritone.sim.pcie_board --preset virtual --memory plain SOCKET SHARED
 
 host/pcie_sim.py starts it, with the descriptors of a socket and of a file. It builds the simulator
 with Verilator and becomes it; cocotb runs `board` below until the program at the socket is gone.
-With a board, the machine is the `tritone.v` that `make verilog` writes for it, its memory a late
-AXI RAM; without one the memory is that of docs/virtual-board.md.
+With `--memory plain` the machine's memory is that of docs/virtual-board.md; with a board's name the
+machine is the `tritone.v` that `make verilog` writes for it, and a late AXI RAM its memory.
 """
 
 import argparse
@@ -19,12 +19,12 @@ from cocotb.triggers import ClockCycles
 
 from ..boards.usplus_top import MACHINE
 from ..boards.vendor import NAMES, design
-from ..boards.vendor_board import vendor_board
 from ..common.config import PRESETS, preset
 from ..common.errors import TritoneError
 from ..rtl.pcie_link import PcieTop
 from . import runner
 from .bench import machine
+from .pcie_machine import board_of
 from .pcie_server import connected, serve
 from .progress import step
 from .streams import parameters
@@ -39,21 +39,20 @@ FOREVER = 1 << 62  # clocks
 ALL_ONES = 0xFFFF_FFFF
 
 
-async def attach(dut, config, memory, axi_period_ps=None):
+async def attach(dut, config, shared, axi_period_ps=None):
     """Block, root complex and the machine's memory around the top `dut`; a PcieDevice whose
-    registers answer. `memory`, an mmap, is the host's memory from MEMORY_AT on. `axi_period_ps`:
+    registers answer. `shared`, an mmap, is the host's memory from MEMORY_AT on. `axi_period_ps`:
     of the clock of the AXI memory that an AxiTop of boards.vendor has."""
     from cocotbext.axi import MemoryRegion
 
-    from . import axi_ram
-    from . import memory as plain
+    from . import axi_ram, memory
     from .pcie_device import PcieDevice
     device = PcieDevice(dut, names=NAMES if axi_period_ps else None)
-    device.root.mem_address_space.register_region(MemoryRegion(len(memory), mem=memory), MEMORY_AT)
+    device.root.mem_address_space.register_region(MemoryRegion(len(shared), mem=shared), MEMORY_AT)
     if axi_period_ps:
         axi_ram.attach(dut, config, axi_period_ps)
     else:
-        plain.attach(dut, config)
+        memory.attach(dut, config)
     await device.start(clocks=FOREVER, master=False, msi=False)
     return device
 
@@ -94,8 +93,8 @@ class SimulatedFunction:
 async def board(dut):
     """Serves the program at the other end of the socket."""
     given = parameters()
-    with connected(given["socket"]) as connection, mmap.mmap(given["memory"], 0) as memory:
-        device = await attach(dut, machine(given), memory, given.get("axi_period_ps"))
+    with connected(given["socket"]) as connection, mmap.mmap(given["shared"], 0) as shared:
+        device = await attach(dut, machine(given), shared, given.get("axi_period_ps"))
         function = SimulatedFunction(
             device, dut.busy, lambda seconds: select([connection], [], [], seconds)[0])
         await serve(connection, MEMORY_AT, function, function.rest)
@@ -103,8 +102,8 @@ async def board(dut):
 
 def become(top, given, name=NAME):
     """Builds the simulator of `top`, emitted as `name`, and replaces this process by it; what it
-    says goes to standard output. `given`: preset and changes of its Config, descriptors of socket
-    and memory, perhaps `axi_period_ps` of `attach`."""
+    says goes to standard output. `given`: preset and changes of its Config, descriptors `socket`
+    and `shared`, perhaps `axi_period_ps` of `attach`."""
     with step("compiling the machine behind PCIe, a minute the first time"):
         folder = runner.build(top, name)
     variables = runner.environment(name, "pcie_board", "board", 1, FOREVER, given)
@@ -117,20 +116,21 @@ def become(top, given, name=NAME):
 def simulated(options):
     """The arguments of `become` for those of the command line."""
     given = {"preset": options.preset, "changes": {}, "socket": options.socket,
-             "memory": options.memory}
-    if not options.board:
+             "shared": options.shared}
+    board = board_of(options.memory)
+    if board is None:
         return PcieTop(preset(options.preset)), given
-    board = vendor_board(options.board).with_preset(options.preset)
-    return design(board), given | {"axi_period_ps": board.ddr4.axi_period_ps}, MACHINE
+    given["axi_period_ps"] = board.ddr4.axi_period_ps
+    return design(board.with_preset(options.preset)), given, MACHINE
 
 
 def main(arguments=None):
     parser = argparse.ArgumentParser(prog="tritone.sim.pcie_board",
                                      description="A simulated board behind PCIe.")
     parser.add_argument("--preset", default="virtual", choices=sorted(PRESETS))
-    parser.add_argument("--board", help="whose AXI memory the machine has: of make verilog")
+    parser.add_argument("--memory", default="plain", metavar="plain|BOARD")
     parser.add_argument("socket", type=int, help="descriptor of a connected Unix socket")
-    parser.add_argument("memory", type=int, help="descriptor of a file: the host's memory")
+    parser.add_argument("shared", type=int, help="descriptor of a file: the host's memory")
     options = parser.parse_args(arguments)
     try:
         become(*simulated(options))

@@ -1,6 +1,6 @@
 """A process like sim/pcie_board.py whose machine is the one of stand_in.py.
 
-    python endpoint_process.py SOCKET MEMORY
+    python endpoint_process.py SOCKET SHARED
 """
 
 import sys
@@ -11,6 +11,6 @@ from twins import CHANGES, CONFIG, WAITS
 from tritone.sim import pcie_board
 
 if __name__ == "__main__":
-    socket, memory = map(int, sys.argv[1:])
+    socket, shared = map(int, sys.argv[1:])
     pcie_board.become(StandInPcieTop(CONFIG, **WAITS), {
-        "preset": "tiny", "changes": CHANGES, "socket": socket, "memory": memory})
+        "preset": "tiny", "changes": CHANGES, "socket": socket, "shared": shared})

@@ -107,10 +107,11 @@ def test_missing_packages_are_named(monkeypatch):
 
 
 @pytest.mark.parametrize("memory", ["sdram", "ulx3s-85f", "nonsense"])
-def test_a_memory_that_is_not_behind_pcie_is_refused(memory):
-    with pytest.raises(SimulationError, match=f"^--memory {memory}: --board pcie-sim has plain or "
-                                              "that of a board with PCIe: kcu116$"):
-        open_pcie_sim("tiny", memory=memory)
+def test_a_memory_that_is_not_behind_pcie_is_refused(memory, capsys):
+    assert generate.main(["--board", "pcie-sim", "--memory", memory, "--model",
+                          str(MODELS / "stories-200k")]) == 1
+    assert capsys.readouterr().err == (f"error: --memory {memory}: a simulated board behind PCIe "
+                                       "has plain or that of kcu116\n")
 
 
 def test_a_simulation_that_never_answers_is_ended(monkeypatch):
@@ -173,7 +174,7 @@ image = pathlib.Path({str(tmp_path / "tape")!r}).read_bytes()
 tape = SimpleNamespace(image=image, vocabulary=1 << 24)
 generate.compile_tape = lambda *_: (tape, SimpleNamespace(token=1, prompt=1))
 real = pcie_sim.open_pcie_sim
-def opened(preset):
+def opened(preset, memory):
     transport = real(preset, {command()!r})
     print(transport._window.pid, flush=True)
     return transport
