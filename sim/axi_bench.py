@@ -1,11 +1,10 @@
-"""cocotbext-axi's AxiRam behind AxiMemory: late, stalled at random, and a scoreboard of its words.
+"""cocotbext-axi's AxiRam behind AxiMemory: late, and stalled at random.
 
 The RAM executes reads and writes as they come: a read that overtakes a write finds the old word,
 and one that is overtaken the new one.
 """
 
-import random
-from collections import deque, namedtuple
+from collections import namedtuple
 
 import cocotb
 from cocotb.clock import Clock
@@ -13,8 +12,9 @@ from cocotb.triggers import ClockCycles, RisingEdge
 from cocotbext.axi import AxiBus, AxiRam
 
 from ..rtl.axi_interfaces import PAGE
-from .axi_ram import delay
+from .axi_ram import CALIBRATION, delay
 from .bench import machine
+from .memory_bench import MemoryBench
 from .streams import parameters
 
 Sizes = namedtuple("Sizes", ("word_bits", "address_bits"))
@@ -28,13 +28,11 @@ def config_of(settings):
     return Sizes(8 * settings["word_bytes"], settings["address_bits"])
 
 
-class Bench:
-    """Drives MemorySignature and holds each word that comes back to a scoreboard.
+class Bench(MemoryBench):
+    """AxiMemory between MemoryBench and the RAM.
 
     Parameters
     ----------
-    idle : float
-        Probability of a clock without an operation.
     stall : float
         Probability of a clock without `ready`, or without an answer, of each channel of the RAM.
     late : int
@@ -44,27 +42,20 @@ class Bench:
     """
 
     def __init__(self, dut, *, idle=0.0, stall=0.0, late=30, limit=None, seed=1):
-        self.dut, self.settings = dut, parameters()
-        config = config_of(self.settings)
-        self.address_bits, self.word_bits = config.address_bits, config.word_bits
+        super().__init__(dut, config_of(parameters()), idle=idle, seed=seed)
         self.word_bytes = self.word_bits // 8
-        self.random, self.idle, self.stall, self.late = random.Random(seed), idle, stall, late
+        self.stall, self.late = stall, late
         self.size = self.word_bytes << self.address_bits
         self.limit = limit or self.size
-        self.written, self.queue, self.expected = {}, deque(), deque()
-        self.taken, self.accepted = [], []  # clocks of words read, and of words written
         self.bursts = {"aw": [], "ar": []}  # (address, beats)
         self.strobes = []
-        self.clock = 0
-        self.wild = False  # words read are not compared
 
     async def start(self):
         """Clocks, resets and the RAM."""
         dut = self.dut
         Clock(dut.clk, self.settings.get("period_ps", 8000), unit="ps").start()
         Clock(dut.mem_clk, self.settings.get("mem_period_ps", 3334), unit="ps").start()
-        dut.memory__requests__valid.value = dut.memory__writes__valid.value = 0
-        dut.memory__words__ready.value = 1
+        self.quiet()
         dut.rst.value = dut.mem_rst.value = 1
         self.ram = AxiRam(AxiBus.from_prefix(dut, "axi_"), dut.mem_clk, dut.mem_rst, size=self.size)
         self._disturb()
@@ -72,13 +63,12 @@ class Bench:
         dut.rst.value = 0
         for name in CHANNELS:
             cocotb.start_soon(self._watch(name))
-        cocotb.start_soon(self._limit())
-        cocotb.start_soon(self._run())
+        self.begin(60_000)
         cocotb.start_soon(self._calibrate())
 
     async def _calibrate(self):
         """The memory leaves its reset later than the machine, which asks it already."""
-        await ClockCycles(self.dut.clk, 40)
+        await ClockCycles(self.dut.clk, CALIBRATION)
         self.dut.mem_rst.value = 0
 
     def _disturb(self):
@@ -103,10 +93,6 @@ class Bench:
         while True:
             yield self.random.random() < self.stall
 
-    async def _limit(self):
-        await ClockCycles(self.dut.clk, self.settings.get("clocks", 60_000))
-        raise AssertionError("no end")
-
     async def _watch(self, name):
         """Keeps the bursts; a payload that waits stays, and no burst crosses a page."""
         dut = self.dut
@@ -128,73 +114,12 @@ class Bench:
                 assert shown[0] % PAGE + size <= PAGE, f"{name}: {size} bytes from {shown[0]:#x} on"
                 self.bursts[name].append((shown[0], shown[1] + 1))
 
-    def read(self, address, words):
-        self.queue.append((address, words, None))
-
-    def write(self, address, word):
-        self.queue.append((address, 1, word))
-
-    def draw(self):
-        """A word."""
-        return self.random.getrandbits(self.word_bits)
-
-    def fill(self, count):
-        """Random words for the first `count` addresses, as if they had been loaded."""
-        for address in range(count):
-            self.written[address] = word = self.draw()
-            self.ram.write(address * self.word_bytes, word.to_bytes(self.word_bytes, "little"))
+    def put(self, address, word):
+        self.ram.write(address * self.word_bytes, word.to_bytes(self.word_bytes, "little"))
 
     def word_at(self, address):
         """The word that lies in the RAM."""
         return int.from_bytes(self.ram.read(address * self.word_bytes, self.word_bytes), "little")
-
-    async def _run(self):
-        """One operation a clock at most; takes every word at once."""
-        dut, edge = self.dut, RisingEdge(self.dut.clk)
-        shown = None
-        while True:
-            await edge
-            self.clock += 1
-            if dut.memory__words__valid.value:
-                self._compare(int(dut.memory__words__payload.value))
-            if shown is not None:
-                port = "requests" if shown[2] is None else "writes"
-                if getattr(dut, f"memory__{port}__ready").value:
-                    self._done(*shown)
-                    shown = None
-            if shown is None and self.queue and self.random.random() >= self.idle:
-                shown = self.queue.popleft()
-            self._show(shown)
-
-    def _compare(self, word):
-        assert self.expected, "a word that nobody asked for"
-        address, expected = self.expected.popleft()
-        assert self.wild or word == expected, \
-            f"word {address:#x} is {word:#x}, expected {expected:#x}"
-        self.taken.append(self.clock)
-
-    def _done(self, address, words, data):
-        if data is None:
-            self.expected.extend((address + n, self.written.get(address + n, 0))
-                                 for n in range(words))
-        else:
-            self.written[address] = data
-            self.accepted.append(self.clock)
-
-    def _show(self, shown):
-        dut, bits = self.dut, self.address_bits
-        address, words, data = shown or (self.random.getrandbits(bits), 0, None)
-        dut.memory__requests__valid.value = int(shown is not None and data is None)
-        dut.memory__writes__valid.value = int(shown is not None and data is not None)
-        dut.memory__requests__payload.value = address | words << bits
-        dut.memory__writes__payload.value = address | (data or 0) << bits
-
-    async def drained(self):
-        """Waits until every operation is done and every word is where it belongs."""
-        while self.queue or self.expected:
-            await ClockCycles(self.dut.clk, 20)
-        await ClockCycles(self.dut.clk, 200)
-        assert not self.queue and not self.expected
 
     def holds(self, first, count):
         """Compares words of the RAM with those written; what was not written has to be 0."""
