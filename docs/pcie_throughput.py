@@ -7,7 +7,6 @@ Runs two cases of sim/tb_pcie_endpoint.py and writes their figures into docs/pci
 
 import re
 import sys
-import tempfile
 from pathlib import Path
 
 from tritone.common.config import preset
@@ -26,10 +25,8 @@ WAYS = {"STORE": "host memory to the board's", "LOAD": "the board's memory to th
 
 def measured(folder, case):
     """(kind, reached, carried), as the testbench logs them; the program ends if the case fails."""
-    variables = runner.environment(NAME, TESTBENCH, case, 1, 2_000_000, {"config": CONFIG})
-    with tempfile.TemporaryDirectory() as scratch:
-        command = [sys.executable, "-c", runner.LOAD, str(folder / "simulate")]
-        failure, log = runner.simulate(command, scratch, variables, 900)
+    failure, log = runner.simulate(folder, NAME, TESTBENCH, case, parameters={"config": CONFIG},
+                                   clocks=2_000_000, wall=900)
     if failure:
         sys.exit(f"error: {case}: {failure}")
     kind, reached, carried = re.search(r"(\w+): ([0-9.]+) of ([0-9.]+) bytes a clock", log).groups()

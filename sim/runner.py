@@ -137,6 +137,21 @@ def outcome(results, status):
         or status else None
 
 
+def simulate(folder, name, module, testcase, *, parameters=None, seed=1, clocks=200_000, wall=120,
+             options=()):
+    """Runs a test case with the simulator that `build` left in `folder`, whose top is `name`.
+
+    Returns what failed, None if nothing, and what the simulator said. The rest as of `run`;
+    `options` are words for the simulator.
+    """
+    variables = environment(name, module, testcase, seed, clocks, parameters)
+    with tempfile.TemporaryDirectory(prefix="tritone_sim_") as scratch:
+        status, log = simulator.run([folder / "simulate", *options], scratch, variables, wall)
+        failure = f"no end after {wall} s" if status is None else \
+            outcome(Path(scratch, "results.xml"), status)
+    return failure, log
+
+
 def run(component, module, testcase, *, parameters=None, name=None, seed=1, clocks=200_000,
         wall=120, waves=False, internals=False):
     """Runs one cocotb test case of sim/`module`.py on `component`; fails the pytest test with it.
@@ -157,14 +172,11 @@ def run(component, module, testcase, *, parameters=None, name=None, seed=1, cloc
     seed = int(os.environ.get("TRITONE_SEED", seed))
     waves = waves or os.environ.get("TRITONE_WAVES") == "1"
     folder = build(component, name, waves=waves, internals=internals)
-    variables = environment(name, module, testcase, seed, clocks, parameters)
     print(f"{module}.{testcase}: seed {seed}")
-    with tempfile.TemporaryDirectory(prefix="tritone_sim_") as scratch:
-        file = build_root() / "sim" / f"{module}.{testcase.replace('/', '.')}.vcd"
-        words = [folder / "simulate", *["--trace", "--trace-file", file] * waves]
-        status, log = simulator.run(words, scratch, variables, wall)
-        failure = f"no end after {wall} s" if status is None else \
-            outcome(Path(scratch, "results.xml"), status)
+    file = build_root() / "sim" / f"{module}.{testcase.replace('/', '.')}.vcd"
+    failure, log = simulate(folder, name, module, testcase, parameters=parameters, seed=seed,
+                            clocks=clocks, wall=wall,
+                            options=["--trace", "--trace-file", file] * waves)
     if failure:
         tail = "\n".join(log.splitlines()[-LOG_LINES:])
         pytest.fail(f"{module}.{testcase}, seed {seed}: {failure}\n{tail}", pytrace=False)
