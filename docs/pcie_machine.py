@@ -2,7 +2,7 @@
 
     python docs/pcie_machine.py [--tokens 60]
 
-Compares the tokens of the shipped models with the golden model's, and writes the clocks into
+Takes ten minutes. Compares the tokens of the shipped models with golden's, and writes the clocks into
 docs/pcie.md.
 """
 
