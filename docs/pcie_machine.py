@@ -2,8 +2,8 @@
 
     python docs/pcie_machine.py [--tokens 60]
 
-Takes ten minutes. Compares the tokens of the shipped models with golden's, and writes the clocks into
-docs/pcie.md.
+Takes ten minutes. Compares the tokens of the shipped models with golden's, and writes the clocks
+into docs/pcie.md.
 """
 
 import argparse
